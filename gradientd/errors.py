@@ -16,7 +16,7 @@ It refuses to know where an error came from: no redis, botocore or pyvips class 
     │   │   ├── UnsupportedFormat  permanent   a format that is blocked or that libvips here cannot decode
     │   │   ├── LimitExceeded      permanent   too many bytes, pixels, frames or scans, or too much memory
     │   │   ├── DamagedImage       retry       truncated or corrupt
-    │   │   └── DecodeTimeout      retry       the decode overran its deadline
+    │   │   └── DecodeTimeout      permanent   the decode overran its deadline and cost a thread
     │   └── ObjectError
     │       ├── ObjectMissing      retry       no such key
     │       ├── ObjectDenied       retry       no right to this one object
@@ -161,9 +161,10 @@ class DamagedImage(ImageError):
 
 
 class DecodeTimeout(ImageError):
-    """The decode overran its deadline and was abandoned."""
+    """The decode overran its deadline and was abandoned; a retry would cost one more thread."""
 
     code = "decode_timeout"
+    policy = Policy.PERMANENT
 
 
 class ObjectError(JobError):
@@ -199,7 +200,7 @@ class DependencyError(GradientdError):
 
     policy = Policy.DEPENDENCY
     probe_decides: ClassVar[bool] = False
-    """One broken object can look like this too: when the probe then finds the dependency healthy, the job is charged."""
+    """One broken object can look like this too: if the probe then finds the dependency healthy, the job is charged."""
 
 
 class StorageError(DependencyError):

@@ -231,7 +231,7 @@ def _storage_key(fields: Mapping[str, Any]) -> str:
     if len(value.encode()) > MAX_STORAGE_KEY_BYTES:
         raise InvalidJob(f"The job's storageKey is longer than {MAX_STORAGE_KEY_BYTES} bytes.")
     if collides_with_queue_keys(value):
-        raise InvalidJob(f"The storage key {value[:40]!r} is reserved: its result would overwrite the queue's own keys.")
+        raise InvalidJob(f"The storage key {value[:40]!r} is reserved: its result would overwrite the queue's keys.")
     return value
 
 

@@ -112,6 +112,19 @@ def parse_env() -> Settings:
     return Settings(**values)
 
 
+def heartbeat_limits() -> tuple[str | None, float]:
+    """For a health check, which must not need the other settings: the heartbeat file and its greatest age in seconds.
+
+    Raises SettingsError.
+    """
+    r = _Reader()
+    path = r.text("GRADIENT_HEARTBEAT_FILE")
+    poll_interval_ms = r.number("GRADIENT_WORKER_POLL_INTERVAL_MS", 1_000, least=100, most=60_000)
+    if r.problems:
+        raise SettingsError(r.problems)
+    return path, max(60.0, 3 * poll_interval_ms / 1000)
+
+
 class _Reader:
     """Reads one variable at a time and keeps every problem; an empty variable counts as absent."""
 
@@ -192,8 +205,8 @@ def _check_redis_url(value: str) -> str | None:
         return f"must begin with one of {', '.join(s + '://' for s in REDIS_SCHEMES)}"
     try:
         parts = urlsplit(value)
-        if "sentinel" not in scheme and scheme != "unix" and not (parts.hostname and (parts.port or True)):
-            return "names no host"
+        if scheme in ("redis", "rediss") and (not parts.hostname or parts.port == 0):
+            return "names no host or a wrong port"
     except ValueError:
         return "is not a valid URL"
     return None
@@ -202,7 +215,7 @@ def _check_redis_url(value: str) -> str | None:
 def _check_http_url(value: str) -> str | None:
     try:
         parts = urlsplit(value)
-        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or True)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         sound = False
     if not sound:

@@ -1,0 +1,70 @@
+"""How far `--once` is: a bar on a terminal, a log line every few seconds elsewhere.
+
+It refuses to be exact about the total: others may add and take jobs meanwhile.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging import Logger
+
+import gevent
+from tqdm import tqdm
+
+from gradientd.errors import RedisUnavailable
+from gradientd.worker import GradientWorker
+
+BAR_INTERVAL_S = 0.2
+LINE_INTERVAL_S = 5.0
+
+
+@contextmanager
+def show_progress(worker: GradientWorker, logger: Logger) -> Iterator[None]:
+    """Show the worker's progress until the block ends."""
+    teller = gevent.spawn(_draw_bar, worker) if sys.stderr.isatty() else gevent.spawn(_write_lines, worker, logger)
+    try:
+        yield
+    finally:
+        teller.kill()
+
+
+def _draw_bar(worker: GradientWorker) -> None:
+    with tqdm(total=0, unit="picture", file=sys.stderr, dynamic_ncols=True) as bar:
+        try:
+            while True:
+                _update(bar, worker)
+                gevent.sleep(BAR_INTERVAL_S)
+        finally:
+            _update(bar, worker, remaining=0)
+
+
+def _update(bar: tqdm[None], worker: GradientWorker, remaining: int | None = None) -> None:
+    stats = worker.get_stats()
+    done = stats.jobs_processed + stats.jobs_failed
+    try:
+        left = _remaining(worker) if remaining is None else remaining
+    except RedisUnavailable:
+        return
+    bar.total = done + left
+    bar.n = done
+    bar.set_postfix(failed=stats.jobs_failed, refresh=False)
+    bar.refresh()
+
+
+def _write_lines(worker: GradientWorker, logger: Logger) -> None:
+    while True:
+        gevent.sleep(LINE_INTERVAL_S)
+        stats = worker.get_stats()
+        try:
+            left = _remaining(worker)
+        except RedisUnavailable:
+            continue
+        logger.info(
+            "Draining", extra={"completed": stats.jobs_processed, "failed": stats.jobs_failed, "remaining": left}
+        )
+
+
+def _remaining(worker: GradientWorker) -> int:
+    return worker.get_queue_length() + worker.get_delayed_count() + worker.get_stats().active_jobs

@@ -1,0 +1,283 @@
+"""One job from its lease to its outcome, and the one place that decides what a failure means.
+
+It refuses to choose jobs: the worker hands it one that is already leased.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import gevent
+from gevent.event import Event
+
+from gradientd.errors import (
+    AttemptsExhausted,
+    DependencyError,
+    GradientdError,
+    InternalError,
+    InvalidJob,
+    JobTimeout,
+    Policy,
+    RedisUnavailable,
+)
+from gradientd.jobqueue import Begun, Completion, Queue, Taken
+from gradientd.model import Job
+from gradientd.settings import Settings
+from gradientd.storage import Storage
+from gradientd.worker.breaker import Breaker, Outage, growing_pauses
+from gradientd.worker.decoder import Decoded, Decoder
+from gradientd.worker.leases import Lease, LeaseKeeper
+from gradientd.worker.stats import Outcome, Tally
+
+T = TypeVar("T")
+
+
+class HandBack(gevent.GreenletExit):
+    """Thrown into a running attempt when the grace time is over: give the job back, uncharged."""
+
+
+class Verdict(enum.Enum):
+    """What becomes of a job whose attempt failed."""
+
+    RETRY = "retry"
+    FAIL = "fail"
+    RELEASE = "release"
+
+
+def judge(error: GradientdError, *, attempts: int, max_retries: int, is_healthy: Callable[[], bool]) -> Verdict:
+    """What a failure means: the error's own policy, the retries left, and for an ambiguous one the probe's word.
+
+    `attempts` counts this attempt too: with 3 retries, attempts 1 to 3 are tried again and attempt 4 fails for good.
+    """
+    policy = error.policy
+    if isinstance(error, DependencyError) and error.probe_decides and is_healthy():
+        policy = Policy.RETRY
+    if policy is Policy.DEPENDENCY:
+        return Verdict.RELEASE
+    if policy is Policy.RETRY and attempts <= max_retries:
+        return Verdict.RETRY
+    return Verdict.FAIL
+
+
+def retry_delay_ms(attempts: int) -> int:
+    """2, 4, 8 … seconds after attempt 1, 2, 3 …, plus at most 25 % of jitter, never less."""
+    delay_ms = 2**attempts * 1000
+    return delay_ms + random.randrange(delay_ms // 4)  # noqa: S311 - jitter needs no cryptography
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What an attempt works with."""
+
+    queue: Queue
+    storage: Storage
+    decoder: Decoder
+    keeper: LeaseKeeper
+    storage_breaker: Breaker
+    redis_outage: Outage
+    tally: Tally
+    settings: Settings
+    logger: logging.Logger
+    closing: Event
+    """Set when the grace time is over: what Redis does not take now is reported and left to the lease's end."""
+    on_retry: Callable[[str, int], None]
+    """Told the identity and the delay (ms) of every retry that this worker schedules."""
+
+
+class Attempt:
+    """One attempt at one leased job; `run` never raises."""
+
+    def __init__(self, workshop: Workshop, taken: Taken) -> None:
+        self._shop = workshop
+        self._taken = taken
+        self._job: Job | None = None
+        self._attempts = taken.attempts
+        self._limit_s = workshop.settings.job_timeout_ms / 1000
+        now = time.monotonic()
+        self.lease = Lease(taken, taken.identity, now, now + self._limit_s)
+
+    def run(self) -> Outcome:
+        """Do the work and settle it with Redis."""
+        self._shop.keeper.hold(self.lease)
+        try:
+            outcome = self._run()
+        except RedisUnavailable as exc:
+            outcome = Outcome.UNSETTLED
+            self._log(
+                logging.ERROR,
+                "Redis did not take the job's outcome: the job will be taken again when its lease has expired",
+                error=str(exc),
+            )
+        finally:
+            self._shop.keeper.let_go(self.lease)
+        if outcome is not Outcome.COMPLETED:
+            self._shop.tally.count(outcome)
+        return outcome
+
+    def _run(self) -> Outcome:
+        try:
+            early = self._begin()
+            if early is not None:
+                return early
+            decoded = self._work(self._begun_job)
+        except HandBack:
+            return self._release("stopping")
+        except GradientdError as exc:
+            return self._settle(exc)
+        except Exception as exc:  # the boundary that keeps one job's surprise from stopping the worker
+            self._shop.logger.exception("An unforeseen error ended the attempt", extra=self._fields())
+            error = InternalError(f"An unforeseen error ended the attempt: {type(exc).__name__}.")
+            error.__cause__ = exc
+            return self._settle(error)
+        return self._complete(decoded)
+
+    @property
+    def _begun_job(self) -> Job:
+        if self._job is None:
+            raise InternalError("The attempt has not begun.")
+        return self._job
+
+    def _begin(self) -> Outcome | None:
+        """Count the attempt before its work begins; an outcome when there is nothing to work on."""
+        if self._taken.payload is None:
+            self._insist(lambda: self._shop.queue.drop(self._taken))
+            self._log(logging.WARNING, "Job dropped: its data expired while its ID was queued")
+            return Outcome.DROPPED
+        job = self._taken.parse()
+        self.lease.storage_key = job.storage_key
+        if self._taken.attempts > self._shop.settings.max_retries:
+            self._job = job
+            raise AttemptsExhausted(
+                f"All {self._taken.attempts} attempts were begun and none came to its end: "
+                "the picture most likely kills its worker."
+            )
+        self._attempts = self._taken.attempts + 1
+        self._job = job = job.with_attempts(self._attempts, created_at=self._taken.now_ms)
+        begun = self._insist(lambda: self._shop.queue.begin(self._taken, job))
+        if self._shop.closing.is_set():
+            raise HandBack
+        if begun is Begun.OK:
+            return None
+        self._log(logging.WARNING, "Job left alone: it is no longer ours", reason=begun.name.lower())
+        return Outcome.LOST if begun is Begun.LEASE_LOST else Outcome.DROPPED
+
+    def _work(self, job: Job) -> Decoded:
+        """Bytes, then pixels, then the gradient; download and decode are charged to the job's limit, waiting is not."""
+        self.lease.phase = "download"
+        began = time.monotonic()
+        with self._shop.storage.get(
+            job.storage_key, max_bytes=self._shop.settings.max_image_bytes, deadline_s=self._limit_s
+        ) as body:
+            remaining_s = self._limit_s - (time.monotonic() - began)
+            if remaining_s <= 0:
+                raise JobTimeout("The job overran its time limit while its picture was downloaded.")
+            self.lease.phase = "decode"
+            self.lease.renew_until = float("inf")  # waiting for a thread is not charged; the decode has a deadline
+            return self._shop.decoder.gradient(body.data, remaining_s=remaining_s)
+
+    def _complete(self, decoded: Decoded) -> Outcome:
+        self.lease.phase = "store"
+        job, gradient = self._begun_job, decoded.gradient
+        elapsed_ms = (time.monotonic() - self.lease.began) * 1000
+        stored = self._insist(lambda: self._shop.queue.complete(self._taken, job, gradient, round(elapsed_ms)))
+        self._shop.tally.count_completed((time.monotonic() - self.lease.began) * 1000)
+        if stored is Completion.STALE:
+            self._shop.tally.stale_results += 1
+        self._log(
+            logging.INFO,
+            "Job completed successfully",
+            attempts=self._attempts,
+            processingTimeMs=round(elapsed_ms),
+            primary=gradient.primary,
+            secondary=gradient.secondary,
+            **({"leaseLost": True} if stored is Completion.STALE else {}),
+        )
+        return Outcome.COMPLETED
+
+    def _settle(self, error: GradientdError) -> Outcome:
+        """The one decision point: retried, failed for good, or handed back uncharged."""
+        self.lease.phase = "settle"
+        settings = self._shop.settings
+        verdict = judge(
+            error,
+            attempts=self._attempts,
+            max_retries=settings.max_retries,
+            is_healthy=self._shop.storage_breaker.is_healthy,
+        )
+        if verdict is Verdict.RELEASE:
+            if isinstance(error, DependencyError) and not isinstance(error, RedisUnavailable):
+                self._shop.storage_breaker.trip(error)
+            return self._release(error.code, error=str(error))
+        if verdict is Verdict.RETRY:
+            return self._retry(error)
+        return self._fail(error)
+
+    def _retry(self, error: GradientdError) -> Outcome:
+        job, delay_ms = self._begun_job, retry_delay_ms(self._attempts)
+        if not self._insist(lambda: self._shop.queue.retry(self._taken, job, str(error), delay_ms)):
+            return self._lost()
+        self._shop.on_retry(self._taken.identity, delay_ms)
+        self._log(
+            logging.WARNING,
+            "Job failed and will be tried again",
+            code=error.code,
+            error=str(error),
+            attempts=self._attempts,
+            retryInMs=delay_ms,
+        )
+        return Outcome.RETRIED
+
+    def _fail(self, error: GradientdError) -> Outcome:
+        job = self._job
+        storage_key = error.storage_key if isinstance(error, InvalidJob) else job.storage_key if job else None
+        if not self._insist(lambda: self._shop.queue.fail(self._taken, job, storage_key, error)):
+            return self._lost()
+        self._log(
+            logging.ERROR,
+            "Job failed for good: kept as a dead letter",
+            code=error.code,
+            error=str(error),
+            attempts=self._attempts,
+        )
+        return Outcome.FAILED
+
+    def _release(self, reason: str, **details: Any) -> Outcome:
+        job = self._job
+        if not self._insist(lambda: self._shop.queue.release(self._taken, job)):
+            return self._lost()
+        self._log(logging.INFO, "Job handed back to the head of the queue, uncharged", reason=reason, **details)
+        return Outcome.RELEASED
+
+    def _lost(self) -> Outcome:
+        self._log(logging.WARNING, "Job left alone: its lease went to another worker")
+        return Outcome.LOST
+
+    def _insist(self, transition: Callable[[], T]) -> T:
+        """Repeat a transition until Redis takes it: each is safe to repeat. Once closing, it gets one last try."""
+        pauses = growing_pauses(first_s=0.5, longest_s=10.0)
+        while True:
+            try:
+                return transition()
+            except HandBack:
+                continue  # it hit a job that is being settled already: settle it
+            except RedisUnavailable as exc:
+                self._shop.redis_outage.begin(exc)
+                if self._shop.closing.is_set():
+                    raise
+            pause_s = next(pauses)
+            self.lease.go_on_for(pause_s + self._limit_s)
+            with contextlib.suppress(HandBack):
+                self._shop.closing.wait(pause_s)
+
+    def _fields(self) -> dict[str, Any]:
+        return {"jobId": self._taken.identity, "storageKey": self._job.storage_key if self._job else None}
+
+    def _log(self, level: int, message: str, **details: Any) -> None:
+        self._shop.logger.log(level, message, extra={**self._fields(), **details})

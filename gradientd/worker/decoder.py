@@ -1,0 +1,154 @@
+"""Runs the pixel work in threads of its own, within a memory budget and a deadline, so that the hub never blocks.
+
+It refuses to know what a picture is worth: failures go to the caller as errors.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import gevent
+from gevent.event import AsyncResult, Event
+from gevent.threadpool import ThreadPool
+
+from gradientd import imaging
+from gradientd.errors import DecodeTimeout, JobTimeout
+from gradientd.imaging import Header, Limits
+from gradientd.model import Gradient
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A finished picture: its gradient, its header, and the seconds its stages took in the thread."""
+
+    gradient: Gradient
+    header: Header
+    decode_s: float
+    palette_s: float
+
+
+class MemoryBudget:
+    """Lets decodes in while their estimates fit together; first come, first served: a large one gets its turn."""
+
+    def __init__(self, total_bytes: int) -> None:
+        self._free = total_bytes
+        self._waiting: deque[tuple[int, Event]] = deque()
+
+    def admit(self, need: int) -> None:
+        """Wait until `need` bytes are free and take them; a picture that could never fit must not come here."""
+        if not self._waiting and need <= self._free:
+            self._free -= need
+            return
+        turn = Event()
+        entry = (need, turn)
+        self._waiting.append(entry)
+        try:
+            turn.wait()
+        except BaseException:
+            if turn.is_set():
+                self.give_back(need)
+            else:
+                self._waiting.remove(entry)
+                self._call_next()
+            raise
+
+    def give_back(self, need: int) -> None:
+        """Return what `admit` took."""
+        self._free += need
+        self._call_next()
+
+    def _call_next(self) -> None:
+        while self._waiting and self._waiting[0][0] <= self._free:
+            need, turn = self._waiting.popleft()
+            self._free -= need
+            turn.set()
+
+
+class Decoder:
+    """The decode threads. One that overruns its deadline cannot be stopped: it is abandoned, and counted as lost."""
+
+    def __init__(self, threads: int, limits: Limits, timeout_s: float) -> None:
+        self._threads = threads
+        self._limits = limits
+        self._timeout_s = timeout_s
+        self._budget = MemoryBudget(limits.memory_bytes)
+        self._pool = ThreadPool(threads)
+        self._lost = 0
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether every thread is lost to a decode that does not end."""
+        return self._lost >= self._threads
+
+    @property
+    def lost_threads(self) -> int:
+        """How many threads are busy with abandoned decodes."""
+        return self._lost
+
+    def gradient(self, data: imaging.Buffer, *, remaining_s: float) -> Decoded:
+        """Decode `data` in a thread; `remaining_s` is what the job's own time limit leaves.
+
+        Waiting for memory or for a thread is not charged to either deadline. Raises ImageError, DecodeTimeout, or
+        JobTimeout when it is the job's limit that ends first.
+        """
+        limits, started = self._limits, time.monotonic
+        header = self._in_thread(lambda: imaging.read_header(data, limits), remaining_s, lambda: None)
+        self._budget.admit(header.memory_bytes)
+
+        def work() -> Decoded:
+            begun = started()
+            thumbnail = imaging.decode(data, limits, header)
+            decoded = started()
+            gradient = imaging.gradient_of(thumbnail)
+            return Decoded(gradient, header, decoded - begun, started() - decoded)
+
+        try:
+            return self._in_thread(work, remaining_s, lambda: self._budget.give_back(header.memory_bytes))
+        except DecodeTimeout as exc:
+            exc.format, exc.width, exc.height = header.format, header.width, header.height
+            raise
+
+    def close(self) -> None:
+        """Let the idle threads go; lost ones die with the process."""
+        if not self._lost:
+            self._pool.kill()
+
+    def _in_thread(self, work: Callable[[], T], remaining_s: float, on_end: Callable[[], None]) -> T:
+        """Run `work` in a thread; `on_end` is called in the hub when the thread is done, abandoned or not."""
+        try:
+            result = self._spawn(work)
+        except BaseException:
+            on_end()
+            raise
+        result.rawlink(lambda _: on_end())
+        timeout_s = min(self._timeout_s, remaining_s)
+        try:
+            return result.get(timeout=max(timeout_s, 0.001))
+        except gevent.Timeout as exc:
+            self._abandon(result)
+            if remaining_s < self._timeout_s:
+                raise JobTimeout("The job overran its time limit while its picture was decoded.") from exc
+            raise DecodeTimeout(f"The picture took more than {self._timeout_s:g} s to decode.") from exc
+        except gevent.GreenletExit:
+            self._abandon(result)
+            raise
+
+    def _spawn(self, work: Callable[[], T]) -> AsyncResult[T]:
+        """Hand `work` to the pool; blocks until a thread is free, so the deadline starts when this returns."""
+        result: AsyncResult[T] = self._pool.spawn(work)
+        return result
+
+    def _abandon(self, result: AsyncResult[T]) -> None:
+        if result.ready():
+            return
+        self._lost += 1
+        result.rawlink(self._found)
+
+    def _found(self, _: object) -> None:
+        self._lost -= 1

@@ -1,0 +1,156 @@
+"""The loop that takes jobs: only with a free slot, and only while Redis and the storage serve.
+
+It refuses to work on a job: each goes to an attempt in a greenlet of its own.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import gevent
+from gevent.event import Event
+from gevent.pool import Pool
+
+from gradientd.errors import RedisUnavailable
+from gradientd.jobqueue import Queue, Taken
+from gradientd.worker.breaker import Breaker, Outage, growing_pauses
+
+VAIN_WAKES = 3
+"""Every waiting worker wakes on a push; after so many wakes without a job a worker lets the others go first."""
+HEARTBEAT_FILE_S = 1.0
+
+
+class Intake:
+    """Takes jobs and hands them to `work`; `waiter` is a Queue whose client may block for a poll interval."""
+
+    def __init__(
+        self,
+        *,
+        queue: Queue,
+        waiter: Queue,
+        pool: Pool,
+        work: Callable[[Taken], None],
+        redis_outage: Outage,
+        storage_breaker: Breaker,
+        poll_interval_s: float,
+        heartbeat_file: Path | None,
+    ) -> None:
+        self._queue = queue
+        self._waiter = waiter
+        self._pool = pool
+        self._work = work
+        self._redis_outage = redis_outage
+        self._storage_breaker = storage_breaker
+        self._poll_s = poll_interval_s
+        self._heartbeat_file = heartbeat_file
+        self._stopping = Event()
+        self._token = secrets.token_hex(16)
+        self._reply_is_due = False
+        self._pauses = growing_pauses()
+        self._vain_wakes = 0
+        self._next_promote = 0.0
+        self._loop: gevent.Greenlet | None = None
+        self._is_peeking = False
+        self.is_idle = False
+        """Whether the last look found the queue empty."""
+        self.is_paused = False
+        """Whether the last look found the fleet paused."""
+        self.last_tick = 0.0
+        """When the loop last came round, in monotonic seconds."""
+
+    def start(self) -> None:
+        """Begin to take jobs."""
+        self._loop = gevent.spawn(self._run)
+
+    def stop(self) -> None:
+        """Take no more; returns when no reply that could carry a job is outstanding."""
+        self._stopping.set()
+        if self._loop is None:
+            return
+        if self._is_peeking:
+            self._loop.kill()
+        self._loop.join()
+
+    def promote_soon(self, delay_s: float) -> None:
+        """A retry falls due in `delay_s`: look then."""
+        self._next_promote = min(self._next_promote, time.monotonic() + delay_s)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._tick()
+            if self._storage_breaker.is_open:
+                self.is_idle = False
+                self._storage_breaker.outage.wait(min(self._poll_s, HEARTBEAT_FILE_S))
+            elif self._wait_for_slot():
+                self._look()
+
+    def _look(self) -> None:
+        try:
+            taken = self._take()
+            if taken is None and not self.is_paused:
+                self._wait_for_push()
+        except RedisUnavailable as exc:
+            self.is_idle = False
+            self._redis_outage.begin(exc)
+            self._stopping.wait(next(self._pauses))
+        else:
+            if taken is not None:
+                self._work(taken)
+            elif self.is_paused:
+                self._stopping.wait(self._poll_s)
+
+    def _take(self) -> Taken | None:
+        """Promote what is due, then acquire; after a lost reply the same token asks for the same job again."""
+        self._promote_if_due()
+        is_repeat, self._reply_is_due = self._reply_is_due, True
+        acquired = self._queue.acquire(self._token, repeat=is_repeat)
+        self._reply_is_due = False
+        if self._redis_outage.is_on:
+            self._redis_outage.end()
+            self._pauses = growing_pauses()
+        self.is_paused = acquired.paused
+        self.is_idle = acquired.taken is None and not acquired.paused
+        if acquired.taken is not None:
+            self._token = secrets.token_hex(16)
+            self._vain_wakes = 0
+        return acquired.taken
+
+    def _promote_if_due(self) -> None:
+        if time.monotonic() < self._next_promote:
+            return
+        promoted = self._queue.promote()
+        wait_s = self._poll_s
+        if promoted.next_due_in_ms is not None:
+            wait_s = min(wait_s, promoted.next_due_in_ms / 1000)
+        self._next_promote = time.monotonic() + wait_s
+
+    def _wait_for_push(self) -> None:
+        """The blocking peek; it ends with a push, with the next due retry, or after the poll interval."""
+        if self._vain_wakes >= VAIN_WAKES and self._stopping.wait(random.random() * self._poll_s):  # noqa: S311
+            return
+        timeout_s = min(self._poll_s, self._next_promote - time.monotonic())
+        if timeout_s < 0.001:
+            return
+        self._is_peeking = True
+        try:
+            woken = self._waiter.wait(timeout_s)
+        finally:
+            self._is_peeking = False
+        self._vain_wakes = self._vain_wakes + 1 if woken else 0
+
+    def _wait_for_slot(self) -> bool:
+        if self._pool.free_count() > 0:
+            return True
+        self._pool.wait_available(timeout=min(self._poll_s, HEARTBEAT_FILE_S))
+        return bool(self._pool.free_count() > 0)
+
+    def _tick(self) -> None:
+        """The loop is alive: tell those who watch the heartbeat file."""
+        now = time.monotonic()
+        if self._heartbeat_file is not None and now - self.last_tick >= HEARTBEAT_FILE_S / 2:
+            self._heartbeat_file.touch()
+        self.last_tick = now

@@ -1,0 +1,300 @@
+"""GradientWorker: puts the rooms together, and starts, stops and drains them.
+
+It refuses to decide anything about a single job: attempts do.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gevent
+from gevent import monkey
+from gevent.event import Event
+from gevent.pool import Pool
+
+import gradientd
+from gradientd.errors import DependencyError, NotPatched
+from gradientd.imaging import Limits
+from gradientd.jobqueue import Audit, Connector, Queue, Taken
+from gradientd.logs import create_logger
+from gradientd.settings import Settings, parse_env
+from gradientd.storage import Storage
+from gradientd.worker.attempt import Attempt, HandBack, Workshop
+from gradientd.worker.breaker import Breaker, Outage
+from gradientd.worker.decoder import Decoder
+from gradientd.worker.drain import Drain, Drained
+from gradientd.worker.heartbeat import Heartbeat
+from gradientd.worker.intake import Intake
+from gradientd.worker.leases import LeaseKeeper
+from gradientd.worker.stats import Tally, WorkerStats
+from gradientd.worker.upkeep import Upkeep
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+COMMAND_TIMEOUT_S = 5.0
+"""How long one Redis command may take before Redis counts as unavailable."""
+LAST_WORDS_S = 10.0
+"""After the grace time: how long the hand-backs and the held results may take altogether."""
+NOT_PATCHED = (
+    "gevent has not patched this process, so the worker's greenlets would block each other. Call "
+    "`from gevent import monkey; monkey.patch_all()` before any other import, or run the `gradientd` command."
+)
+
+
+class GradientWorker:
+    """Takes jobs from Redis, pictures from the bucket, and stores gradients in Redis.
+
+    `redis` is a template: the worker makes clients of its own from its connection arguments (None: from
+    `settings.redis_url`). `logger` defaults to `create_logger` as the settings say, `settings` to `parse_env()`.
+    The constructor does no I/O. One instance is started once.
+    """
+
+    def __init__(
+        self,
+        redis: Redis | None = None,
+        logger: logging.Logger | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        self._settings = settings = settings or parse_env()
+        self._logger = logger or create_logger(settings.log_level, settings.log_format)
+        self._connector = Connector.from_client(redis) if redis is not None else Connector.from_settings(settings)
+        self._heartbeat = Heartbeat.of_this_process(settings.concurrency)
+        self.worker_id = self._heartbeat.worker_id
+        self._stopping, self._hurry, self._closing, self._ended = Event(), Event(), Event(), Event()
+        self._is_running = False
+        self.failure: str | None = None
+        """Why the worker ended by itself, a sentence for its supervisor's log; None when it was told to stop."""
+        self._tally = Tally()
+        self._pool = Pool(settings.concurrency)
+        self._attempts: dict[gevent.Greenlet, Attempt] = {}
+        self._queue = self._open_queue(connections=settings.concurrency + 8)
+        self._storage = Storage(settings)
+        self._decoder = Decoder(settings.decode_thread_count, _limits_of(settings), settings.decode_timeout_ms / 1000)
+        self._keeper = LeaseKeeper(self._open_queue, self.worker_id, settings.lease_ms, self._heartbeat_json)
+        self._redis_outage = Outage("Redis", self._logger)
+        self._storage_breaker = Breaker("Storage", self._storage.probe, self._logger)
+        self._workshop = Workshop(
+            queue=self._queue,
+            storage=self._storage,
+            decoder=self._decoder,
+            keeper=self._keeper,
+            storage_breaker=self._storage_breaker,
+            redis_outage=self._redis_outage,
+            tally=self._tally,
+            settings=settings,
+            logger=self._logger,
+            closing=self._closing,
+            on_retry=self._remember_retry,
+        )
+        poll_s = settings.poll_interval_ms / 1000
+        self._waiter = self._open_queue(connections=1, timeout_s=poll_s + COMMAND_TIMEOUT_S)
+        self._intake = Intake(
+            queue=self._queue,
+            waiter=self._waiter,
+            pool=self._pool,
+            work=self._work_on,
+            redis_outage=self._redis_outage,
+            storage_breaker=self._storage_breaker,
+            poll_interval_s=poll_s,
+            heartbeat_file=Path(settings.heartbeat_file) if settings.heartbeat_file else None,
+        )
+        self._drain = Drain(
+            queue=self._queue,
+            intake=self._intake,
+            pool=self._pool,
+            tally=self._tally,
+            redis_outage=self._redis_outage,
+            storage_breaker=self._storage_breaker,
+            stopping=self._stopping,
+            max_wait_s=settings.once_max_wait_s,
+            poll_interval_s=poll_s,
+        )
+        self._upkeep = Upkeep(
+            queue=self._queue,
+            audit=Audit(
+                self._queue, worker_id=self.worker_id, interval_ms=settings.audit_interval_ms, sleep=gevent.sleep
+            ),
+            keeper=self._keeper,
+            worker_id=self.worker_id,
+            work=self._work_on,
+            tally=self._tally,
+            logger=self._logger,
+            reap_interval_s=settings.reap_interval_ms / 1000,
+            audit_interval_s=settings.audit_interval_ms / 1000,
+        )
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to take jobs; returns at once. Raises NotPatched in a process that gevent has not patched."""
+        if not (monkey.is_module_patched("socket") and monkey.is_module_patched("threading")):
+            raise NotPatched(NOT_PATCHED)
+        settings = self._settings
+        self._logger.info(
+            "Initializing gradient generator worker",
+            extra={
+                "version": gradientd.__version__,
+                "workerId": self.worker_id,
+                "concurrency": settings.concurrency,
+                "decodeThreads": settings.decode_thread_count,
+                "bucket": settings.master_bucket_name,
+                "endpoint": settings.s3_endpoint,
+            },
+        )
+        self._is_running = True
+        self._keeper.start()
+        self._intake.start()
+        self._upkeep.start()
+        gevent.spawn(self._look_at_storage)
+        self._logger.info("Worker started", extra={"workerId": self.worker_id})
+
+    def stop(self, grace_s: float | None = None) -> None:
+        """Take no more jobs, let the running ones finish for `grace_s` (as set), hand back the rest, close everything.
+
+        A second call, from a signal, ends the grace time at once.
+        """
+        if self._stopping.is_set():
+            self._hurry.set()
+            self._ended.wait()
+            return
+        self._stopping.set()
+        if not self._is_running:
+            self._ended.set()
+            return
+        grace_s = self._settings.shutdown_grace_ms / 1000 if grace_s is None else grace_s
+        self._logger.info(
+            "Stopping: taking no more jobs", extra={"activeJobs": len(self._pool), "graceSeconds": grace_s}
+        )
+        self._intake.stop()
+        self._upkeep.stop()
+        self._finish_jobs(grace_s)
+        self._storage_breaker.close()
+        self._keeper.stop()
+        self._decoder.close()
+        self._storage.close()
+        self._queue.close()
+        self._waiter.close()
+        self._is_running = False
+        self._logger.info("Worker stopped", extra={"workerId": self.worker_id, **self.get_stats().as_dict()})
+        self._ended.set()
+
+    def wait(self) -> None:
+        """Wait until the worker has ended, by `stop` or by itself; then see `failure`."""
+        self._ended.wait()
+
+    def drain(self) -> Drained:
+        """Wait until the queue is empty and every retry that this worker scheduled has ended; see Drained."""
+        return self._drain.wait()
+
+    @property
+    def lost_threads(self) -> int:
+        """Decode threads that are busy with abandoned pictures: they would keep the interpreter from ending."""
+        return self._decoder.lost_threads
+
+    # -- questions -----------------------------------------------------------------------------------------------
+
+    def check_dependencies(self) -> None:
+        """Raise the DependencyError of the first of Redis and storage that does not serve."""
+        self._queue.ping()
+        self._storage.probe()
+
+    def enqueue_job(self, job: Mapping[str, Any]) -> str:
+        """Put a job into the queue (guildId, galleryName, storageKey, itemId); returns its jobId.
+
+        Raises InvalidJob, or RedisUnavailable. A job that is already queued, delayed or running is left as it is.
+        """
+        return self._queue.enqueue(job)
+
+    def get_stats(self) -> WorkerStats:
+        """What this process has done since it began."""
+        return self._tally.snapshot(active=len(self._pool), running=self._is_running and not self._stopping.is_set())
+
+    def get_queue_length(self) -> int:
+        """Jobs that wait in `gradient:queue`. Raises RedisUnavailable."""
+        return self._queue.lengths().queue
+
+    def get_processing_count(self) -> int:
+        """Jobs that any worker of any generation has taken. Raises RedisUnavailable."""
+        return self._queue.lengths().processing
+
+    def get_delayed_count(self) -> int:
+        """Jobs that wait for a retry. Raises RedisUnavailable."""
+        return self._queue.lengths().delayed
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    def _open_queue(self, *, connections: int = 2, timeout_s: float = COMMAND_TIMEOUT_S) -> Queue:
+        client = self._connector.client(socket_timeout_s=timeout_s, max_connections=connections)
+        return Queue(
+            client,
+            lease_ms=self._settings.lease_ms,
+            max_retries=self._settings.max_retries,
+            dead_letters_max=self._settings.dead_letters_max,
+            orphan_grace_ms=self._settings.orphan_grace_ms,
+        )
+
+    def _work_on(self, taken: Taken) -> None:
+        """Run an attempt in a greenlet of its own; waits for a slot when there is none (the reaper's jobs)."""
+        self._drain.forget_retry(taken.identity)
+        attempt = Attempt(self._workshop, taken)
+        greenlet = self._pool.spawn(attempt.run)
+        self._attempts[greenlet] = attempt
+        greenlet.rawlink(self._on_end)
+
+    def _on_end(self, greenlet: gevent.Greenlet) -> None:
+        del self._attempts[greenlet]
+        if self._decoder.is_exhausted and not self._stopping.is_set():
+            self.failure = (
+                f"All {self._settings.decode_thread_count} decode threads are lost to pictures that do not end: "
+                "handing back the jobs and exiting, to be restarted."
+            )
+            self._logger.critical(self.failure, extra={"lostThreads": self._decoder.lost_threads})
+            gevent.spawn(self.stop, 0.0)
+
+    def _finish_jobs(self, grace_s: float) -> None:
+        """Let running jobs end; when the grace time is over hand back those that still work and write what is done."""
+        deadline = time.monotonic() + grace_s
+        while self._pool and time.monotonic() < deadline and not self._hurry.wait(0.02):
+            pass
+        self._closing.set()
+        for greenlet, attempt in list(self._attempts.items()):
+            if attempt.lease.phase in ("download", "decode"):
+                greenlet.kill(HandBack, block=False)
+        self._pool.join(timeout=LAST_WORDS_S)
+        for attempt in list(self._attempts.values()):
+            self._logger.error(
+                "Job left behind: its lease will expire and another worker will take it",
+                extra={"jobId": attempt.lease.taken.identity, "storageKey": attempt.lease.storage_key},
+            )
+
+    def _look_at_storage(self) -> None:
+        """Say at the start, in one line, when the bucket cannot be used."""
+        try:
+            self._storage.probe()
+        except DependencyError as exc:
+            if not self._stopping.is_set():
+                self._storage_breaker.trip(exc)
+
+    def _remember_retry(self, identity: str, delay_ms: int) -> None:
+        self._drain.remember_retry(identity, delay_ms)
+        self._intake.promote_soon(delay_ms / 1000)
+
+    def _heartbeat_json(self) -> str:
+        """Called in the renewal thread: it only reads."""
+        state = "stopping" if self._stopping.is_set() else "waiting" if self._storage_breaker.is_open else "running"
+        return self._heartbeat.to_json(state, self._tally, self._keeper.held())
+
+
+def _limits_of(settings: Settings) -> Limits:
+    return Limits(
+        max_bytes=settings.max_image_bytes,
+        max_pixels=settings.max_image_pixels,
+        max_frames=settings.max_image_frames,
+        max_scans=settings.max_jpeg_scans,
+        memory_bytes=settings.memory_budget_mb * 2**20,
+    )
