@@ -70,7 +70,8 @@ class _WireFormatter(JsonFormatter):
         log_data["time"] = _time_of(record).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         log_data["service"] = SERVICE
         merge_record_extra(record, log_data, reserved=_UNLOGGED)
-        log_data.update({key: value for key, value in message_dict.items() if value})
+        if message_dict.get("exc_info"):
+            log_data["exception"] = message_dict["exc_info"]
         log_data["msg"] = record.getMessage()
 
 

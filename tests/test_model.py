@@ -1,0 +1,135 @@
+import json
+
+import pytest
+
+from gradientd.errors import InvalidJob
+from gradientd.model import (
+    Gradient,
+    Job,
+    Result,
+    Status,
+    collides_with_queue_keys,
+    distinct_job_id_for,
+    job_id_for,
+    to_json,
+)
+
+FIELDS = {
+    "guildId": "g1",
+    "galleryName": "Lakes",
+    "storageKey": "g1/lakes/a b.jpg",
+    "itemId": "i1",
+    "jobId": "0b9c7c1e-6f0f-4f0a-8a59-3a4a4c8f3b54",
+}
+
+
+def parse(**changes: object) -> Job:
+    fields = {**FIELDS, **changes}
+    return Job.parse(json.dumps({name: value for name, value in fields.items() if value is not ...}))
+
+
+def test_inline_job_begins_with_no_attempts_and_no_time() -> None:
+    job = parse()
+    assert (job.attempts, job.created_at, job.inline) == (0, None, True)
+    assert job.job_id == FIELDS["jobId"]
+
+
+def test_id_job_takes_its_id_from_the_element() -> None:
+    job = Job.parse(json.dumps({**FIELDS, "jobId": "something else"}), job_id="gradient-x")
+    assert (job.job_id, job.inline) == ("gradient-x", False)
+
+
+def test_unknown_fields_and_their_order_survive() -> None:
+    text = to_json({"z": [], **FIELDS, "big": 12345678901234567890, "é": {"a": None}})
+    job = Job.parse(text).with_attempts(2, created_at=1_700_000_000_000)
+    fields = json.loads(job.to_json())
+    assert list(fields) == ["z", *FIELDS, "big", "é", "attempts", "createdAt"]
+    assert fields["z"] == []
+    assert fields["big"] == 12345678901234567890
+    assert (fields["attempts"], fields["createdAt"]) == (2, 1_700_000_000_000)
+
+
+def test_first_created_at_survives_a_retry() -> None:
+    assert parse(createdAt=5).with_attempts(1, created_at=9).created_at == 5
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"guildId": ...}, "guildId"),
+        ({"guildId": 7}, "guildId"),
+        ({"guildId": "x" * 101}, "longer than 100"),
+        ({"galleryName": ""}, "galleryName"),
+        ({"itemId": None}, "itemId"),
+        ({"jobId": ...}, "jobId"),
+        ({"storageKey": "k" * 1025}, "longer than 1024"),
+        ({"storageKey": "é" * 513}, "longer than 1024"),
+        ({"storageKey": "queue"}, "reserved"),
+        ({"storageKey": "job:1"}, "reserved"),
+        ({"storageKey": "\ud800"}, "Unicode"),
+        ({"attempts": -1}, "attempts"),
+        ({"attempts": True}, "attempts"),
+        ({"attempts": "1"}, "attempts"),
+        ({"createdAt": 1.5}, "createdAt"),
+    ],
+)
+def test_invalid_field_is_named(changes: dict[str, object], says: str) -> None:
+    with pytest.raises(InvalidJob, match=says):
+        parse(**changes)
+
+
+def test_sound_storage_key_of_an_invalid_job_is_kept_for_its_result() -> None:
+    with pytest.raises(InvalidJob) as caught:
+        parse(itemId=...)
+    assert caught.value.storage_key == FIELDS["storageKey"]
+    with pytest.raises(InvalidJob) as caught:
+        parse(storageKey="processing")
+    assert caught.value.storage_key is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"a":NaN}', "[" * 5000, '{"a":' + "9" * 5000 + "}", "{" + "x" * 70_000])
+def test_text_that_is_no_job_is_refused(text: str) -> None:
+    with pytest.raises(InvalidJob):
+        Job.parse(text)
+
+
+def test_job_ids_follow_the_storage_key() -> None:
+    assert job_id_for("a/b-c") == job_id_for("a-b/c") == "gradient-a-b-c"
+    assert distinct_job_id_for("a/b-c") != distinct_job_id_for("a-b/c")
+    assert distinct_job_id_for("a/b-c").startswith("gradient-a-b-c-")
+
+
+@pytest.mark.parametrize(("key", "collides"), [("queue", True), ("delayed", True), ("job:", True), ("queue/a", False), ("jobs", False)])
+def test_reserved_storage_keys(key: str, collides: bool) -> None:
+    assert collides_with_queue_keys(key) is collides
+
+
+def test_gradient_has_exactly_the_six_fields_in_order() -> None:
+    gradient = Gradient(("#FF0000", "#00FF00"), "#FF0000", "#00FF00", "#000000", "data:image/jpeg;base64,AA")
+    assert list(gradient.as_dict().items()) == [
+        ("palette", ["#FF0000", "#00FF00"]),
+        ("primary", "#FF0000"),
+        ("secondary", "#00FF00"),
+        ("foreground", "#000000"),
+        ("css", "linear-gradient(135deg, #FF0000 0%, #00FF00 100%)"),
+        ("blurDataUrl", "data:image/jpeg;base64,AA"),
+    ]
+
+
+def test_result_goes_to_the_wire_and_back() -> None:
+    failed = Result(Status.FAILED, 4, 1, 2, last_error="no")
+    assert list(failed.as_dict()) == ["status", "attempts", "lastError", "createdAt", "updatedAt"]
+    assert Result.parse(to_json(failed.as_dict())) == failed
+    completed = Result(Status.COMPLETED, 1, 1, 2, gradient={"css": "x"})
+    assert list(completed.as_dict()) == ["status", "gradient", "attempts", "createdAt", "updatedAt"]
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"status":"odd"}', "x"])
+def test_what_is_no_result_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the message is the JSON parser's
+        Result.parse(text)
+
+
+def test_lone_surrogate_is_escaped_as_json_stringify_does() -> None:
+    assert to_json({"a": "\ud800é"}) == '{"a":"\\ud800\\u00e9"}'
+    assert to_json({"a": "é"}) == '{"a":"é"}'

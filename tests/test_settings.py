@@ -1,0 +1,130 @@
+from pathlib import Path
+
+import pytest
+
+from gradientd.errors import SettingsError
+from gradientd.settings import Settings, parse_env
+
+REQUIRED = {
+    "REDIS_URL": "redis://:hunter2@127.0.0.1:6379/0",
+    "S3_ENDPOINT": "http://127.0.0.1:9000",
+    "S3_ACCESS_KEY": "AKIDSECRET",
+    "S3_SECRET_KEY": "verysecret",
+    "MASTER_BUCKET_NAME": "photos",
+}
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in list(os.environ):
+        if name.startswith(("GRADIENT_", "S3_", "REDIS_", "LOG_")) or name == "MASTER_BUCKET_NAME":
+            monkeypatch.delenv(name)
+    for name, value in REQUIRED.items():
+        monkeypatch.setenv(name, value)
+
+
+def problems() -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        parse_env()
+    return caught.value.problems
+
+
+def test_defaults_are_those_of_the_dataclass() -> None:
+    settings = parse_env()
+    assert settings == Settings(
+        REQUIRED["REDIS_URL"], REQUIRED["S3_ENDPOINT"], "AKIDSECRET", "verysecret", "photos"
+    )
+    assert (settings.concurrency, settings.max_retries, settings.poll_interval_ms) == (2, 3, 1000)
+
+
+def test_every_mistake_is_reported_at_once_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MASTER_BUCKET_NAME")
+    monkeypatch.setenv("GRADIENT_WORKER_CONCURRENCY", "many")
+    monkeypatch.setenv("GRADIENT_WORKER_POLL_INTERVAL_MS", "99")
+    monkeypatch.setenv("LOG_LEVEL", "loud")
+    monkeypatch.setenv("S3_ENDPOINT", "s3.example.com")
+    assert [problem.split()[0] for problem in problems()] == [
+        "S3_ENDPOINT",
+        "MASTER_BUCKET_NAME",
+        "LOG_LEVEL",
+        "GRADIENT_WORKER_CONCURRENCY",
+        "GRADIENT_WORKER_POLL_INTERVAL_MS",
+    ]
+
+
+def test_no_retries_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIENT_JOB_MAX_RETRIES", "0")
+    assert parse_env().max_retries == 0
+
+
+def test_empty_variable_counts_as_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIENT_JOB_MAX_RETRIES", " ")
+    monkeypatch.setenv("S3_REGION", "")
+    assert (parse_env().max_retries, parse_env().s3_region) == (3, None)
+    monkeypatch.setenv("S3_ACCESS_KEY", "")
+    assert problems() == ["S3_ACCESS_KEY is not set (nor S3_ACCESS_KEY_FILE)"]
+
+
+def test_secret_comes_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("from-file\n")
+    monkeypatch.delenv("S3_SECRET_KEY")
+    monkeypatch.setenv("S3_SECRET_KEY_FILE", str(secret))
+    assert parse_env().s3_secret_key == "from-file"
+
+
+def test_secret_given_twice_or_not_readable_or_empty_is_a_mistake(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    empty = tmp_path / "empty"
+    empty.touch()
+    monkeypatch.setenv("S3_SECRET_KEY_FILE", str(empty))
+    assert problems() == ["S3_SECRET_KEY and S3_SECRET_KEY_FILE are both set: keep one"]
+    monkeypatch.delenv("S3_SECRET_KEY")
+    assert problems() == ["S3_SECRET_KEY_FILE names an empty file"]
+    monkeypatch.setenv("S3_SECRET_KEY_FILE", str(tmp_path / "none"))
+    assert "cannot be read" in problems()[0]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://h",
+        "rediss://u:p@h:6380/1",
+        "unix:///run/redis.sock",
+        "redis+sentinel://a:1,b:2/mymaster/0",
+    ],
+)
+def test_redis_urls_that_are_served(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("REDIS_URL", url)
+    assert parse_env().redis_url == url
+
+
+@pytest.mark.parametrize("url", ["h:6379", "http://h", "redis://", "redis://h:port", "redis+cluster://h"])
+def test_redis_urls_that_are_not(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("REDIS_URL", url)
+    assert problems()[0].startswith("REDIS_URL ")
+
+
+def test_cluster_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis+cluster://h")
+    assert "hash tags" in problems()[0]
+
+
+def test_no_secret_is_ever_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = repr(parse_env())
+    monkeypatch.setenv("REDIS_URL", "rdis://:hunter2@h")
+    monkeypatch.setenv("S3_ENDPOINT", "http://AKIDSECRET:verysecret@h")
+    shown += " ".join(problems())
+    for secret in ("hunter2", "AKIDSECRET", "verysecret"):
+        assert secret not in shown
+
+
+def test_decode_threads_follow_the_cores_and_never_exceed_the_concurrency(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIENT_WORKER_CONCURRENCY", "1")
+    assert parse_env().decode_thread_count == 1
+    monkeypatch.setenv("GRADIENT_WORKER_CONCURRENCY", "64")
+    monkeypatch.setenv("GRADIENT_DECODE_THREADS", "3")
+    assert parse_env().decode_thread_count == 3
