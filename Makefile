@@ -31,10 +31,12 @@ demo: $(WITH)$(DEMO_EXTRAS) ## send pictures through real servers and write a pa
 test: $(WITH)$(TEST_EXTRAS) ## run the tests, real servers included (ARGS="-k lease -x")
 	$(BIN)/python -m pytest $(ARGS)
 
-lint: $(WITH)$(LINT_EXTRAS) ## ruff, mypy, import-linter
+lint: $(WITH)$(LINT_EXTRAS) ## ruff, mypy, import-linter, and the Dockerfile's and the shell's linters
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/shellcheck .ci/run
 
 wheel: $(WITH)$(TEST_EXTRAS) ## build the wheel and the sdist into dist/
 	$(BIN)/python -m build
