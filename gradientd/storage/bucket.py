@@ -1,0 +1,124 @@
+"""Storage: the requests that gradientd makes of its bucket.
+
+It refuses to ask twice: a failure goes to the caller, translated.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import gevent
+from botocore.exceptions import ClientError
+
+from gradientd.errors import (
+    DownloadTimeout,
+    LimitExceeded,
+    ObjectDenied,
+    ObjectMissing,
+    StorageFault,
+    TruncatedBody,
+)
+from gradientd.settings import Settings
+from gradientd.storage.body import SPOOL_BYTES, Body, Buffer, receive
+from gradientd.storage.client import DEFAULT_REGION, make_client
+from gradientd.storage.refusals import code_of, translated
+
+PROBE_DEADLINE_S = 15.0
+PROBE_PREFIX = "gradientd-probe/"
+"""The probe asks for random keys under this prefix, which nobody stores anything under."""
+
+
+class Storage:
+    """The bucket that the settings name. The constructor does no I/O; the client is made by the first request."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._bucket = settings.master_bucket_name
+        self._made: Any = None
+        self._making = threading.Lock()
+
+    def get(self, key: str, *, max_bytes: int, deadline_s: float) -> Body:
+        """Read one object with one GET, within `deadline_s` seconds from now to its last byte.
+
+        A body over `max_bytes` is cut off while it streams, whatever its Content-Length said. Raises ObjectMissing,
+        ObjectDenied, TruncatedBody, DownloadTimeout, LimitExceeded, or a StorageError.
+        """
+        timer = gevent.Timeout.start_new(deadline_s)
+        try:
+            with self._translated():
+                answer = self._client().get_object(Bucket=self._bucket, Key=key)
+                with contextlib.closing(answer["Body"]) as stream:
+                    return Body(receive(stream, answer.get("ContentLength"), max_bytes))
+        except gevent.Timeout as exc:
+            if exc is not timer:
+                raise
+            raise DownloadTimeout(f"The object did not arrive within {deadline_s:g} s.") from exc
+        finally:
+            timer.close()
+
+    def probe(self) -> None:
+        """Ask for a key that does not exist: healthy is who says so, or who says that we may not know.
+
+        (Without the right to list, AWS answers 403 for a missing key.) Raises a StorageError.
+        """
+        key = PROBE_PREFIX + secrets.token_hex(16)
+        try:
+            self.get(key, max_bytes=SPOOL_BYTES, deadline_s=PROBE_DEADLINE_S)
+        except (ObjectMissing, ObjectDenied):
+            return
+        except (DownloadTimeout, TruncatedBody, LimitExceeded) as exc:
+            raise StorageFault(f"The storage does not answer the probe as an S3 server would: {exc}") from exc
+
+    def put(self, key: str, data: Buffer, content_type: str) -> None:
+        """Store one object. Raises ObjectDenied or a StorageError."""
+        with self._translated():
+            self._client().put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type)
+
+    def list_pages(self, prefix: str, start_after: str | None = None) -> Iterator[list[str]]:
+        """The keys under `prefix`, after `start_after`, in the bucket's order: one list a page, at most 1000 in each.
+
+        Raises ObjectDenied or a StorageError.
+        """
+        request = {"Bucket": self._bucket, "Prefix": prefix}
+        if start_after is not None:
+            request["StartAfter"] = start_after
+        while True:
+            with self._translated():
+                page = self._client().list_objects_v2(**request)
+            keys = [entry["Key"] for entry in page.get("Contents", ())]
+            if keys:
+                yield keys
+            if not page.get("IsTruncated"):
+                return
+            request["ContinuationToken"] = page["NextContinuationToken"]
+
+    def create_bucket(self) -> None:
+        """Make the bucket; one that is ours already is left as it is. Raises a StorageError."""
+        region = self._settings.s3_region or DEFAULT_REGION
+        where = {} if region == DEFAULT_REGION else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        with self._translated():
+            try:
+                self._client().create_bucket(Bucket=self._bucket, **where)
+            except ClientError as exc:
+                if code_of(exc) != "BucketAlreadyOwnedByYou":
+                    raise
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        if self._made is not None:
+            self._made.close()
+
+    def _client(self) -> Any:
+        if self._made is None:
+            with self._making:
+                if self._made is None:
+                    self._made = make_client(self._settings)
+        return self._made
+
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated(self._settings.s3_endpoint, self._bucket)

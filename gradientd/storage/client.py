@@ -1,0 +1,60 @@
+"""The boto3 client: what it is told, and everything it is kept from doing by itself.
+
+It refuses to look at the environment: no profile, no AWS_* variable, only the settings.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3.session
+import botocore.session
+from botocore.config import Config
+
+import gradientd
+from gradientd.settings import Settings
+
+CONNECT_TIMEOUT_S = 5.0
+SILENCE_TIMEOUT_S = 10.0
+"""How long a server may say nothing at all; a body that drips is the download deadline's business."""
+DEFAULT_REGION = "us-east-1"
+
+
+def make_client(settings: Settings) -> Any:
+    """A boto3 client that knows nothing but the settings: no profile, no AWS_* variable, no retry of its own."""
+    core = botocore.session.Session()
+    core.set_config_variable("profile", "default")
+    core.set_config_variable("config_file", os.devnull)
+    core.set_config_variable("credentials_file", os.devnull)
+    # Nobody looks at a date here, and parsing one costs a tenth of a small GET's CPU.
+    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=str)
+    wait_s = settings.job_timeout_ms / 3000  # so that silence is told from a drip before a job's time is over
+    return boto3.session.Session(botocore_session=core).client(
+        "s3",
+        endpoint_url=settings.s3_endpoint,
+        region_name=settings.s3_region or DEFAULT_REGION,  # a server that wants another one says so, botocore obeys
+        aws_access_key_id=settings.s3_access_key,
+        aws_secret_access_key=settings.s3_secret_key,
+        verify=settings.s3_ca_file or True,
+        config=Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "path"},
+            retries={"total_max_attempts": 1},
+            connect_timeout=min(CONNECT_TIMEOUT_S, wait_s),
+            read_timeout=min(SILENCE_TIMEOUT_S, wait_s),
+            max_pool_connections=settings.concurrency + 2,  # the probe and a listing beside the jobs
+            tcp_keepalive=True,
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            parameter_validation=False,
+            user_agent=f"gradientd/{gradientd.__version__}",
+            proxies={} if _is_loopback(settings.s3_endpoint) else None,
+        ),
+    )
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
