@@ -2,3 +2,21 @@
 
 It refuses to know pictures and storage; it is the only importer of redis.
 """
+
+from gradientd.jobqueue.codes import Begun, Completion
+from gradientd.jobqueue.connect import Connector
+from gradientd.jobqueue.queue import Queue
+from gradientd.jobqueue.taken import Acquired, LeaseCount, Lengths, Promoted, Recent, Taken
+
+__all__ = [
+    "Acquired",
+    "Begun",
+    "Completion",
+    "Connector",
+    "LeaseCount",
+    "Lengths",
+    "Promoted",
+    "Queue",
+    "Recent",
+    "Taken",
+]
