@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from gradientd.cli.exits import Exit
 from gradientd.errors import InvalidJob
 from gradientd.settings import parse_env
-from gradientd.worker import GradientWorker
+from gradientd.jobqueue import Connector, Queue
+
+TIMEOUT_S = 5.0
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Enqueue every key, print its jobId, and report the keys that are refused."""
-    worker = GradientWorker(settings=parse_env())
+    queue = Queue(Connector.from_settings(parse_env()).client(socket_timeout_s=TIMEOUT_S, max_connections=1))
     refused = 0
     for key in _keys(arguments.keys):
         job = {
@@ -27,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
             "itemId": key.rsplit("/", 1)[-1] or key,
         }
         try:
-            print(worker.enqueue_job(job))
+            print(queue.enqueue(job))
         except InvalidJob as exc:
             refused += 1
             print(f"gradientd: {key!r} was refused: {exc}", file=sys.stderr)

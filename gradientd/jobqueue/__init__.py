@@ -4,7 +4,7 @@ It refuses to know pictures and storage; it is the only importer of redis.
 """
 
 from gradientd.jobqueue.codes import Begun, Completion
-from gradientd.jobqueue.connect import Connector
+from gradientd.jobqueue.connect import Connector, RedisClient
 from gradientd.jobqueue.queue import Queue
 from gradientd.jobqueue.taken import Acquired, LeaseCount, Lengths, Promoted, Recent, Taken
 
@@ -18,5 +18,6 @@ __all__ = [
     "Promoted",
     "Queue",
     "Recent",
+    "RedisClient",
     "Taken",
 ]

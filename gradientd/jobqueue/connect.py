@@ -18,6 +18,8 @@ from redis.sentinel import Sentinel, SentinelConnectionPool
 
 from gradientd.settings import Settings
 
+RedisClient = redis.Redis
+"""The type of a client, for those who hand one over without importing redis."""
 SENTINEL_PORT = 26379
 SENTINEL_TIMEOUT_S = 2.0
 """How long one Sentinel may take before the next is asked."""

@@ -22,6 +22,8 @@ from gradientd.worker.breaker import Breaker, Outage, growing_pauses
 VAIN_WAKES = 3
 """Every waiting worker wakes on a push; after so many wakes without a job a worker lets the others go first."""
 HEARTBEAT_FILE_S = 1.0
+LONGEST_REDIS_PAUSE_S = 5.0
+"""How late, at most, a worker notices that Redis is back."""
 
 
 class Intake:
@@ -50,7 +52,7 @@ class Intake:
         self._stopping = Event()
         self._token = secrets.token_hex(16)
         self._reply_is_due = False
-        self._pauses = growing_pauses()
+        self._pauses = growing_pauses(longest_s=LONGEST_REDIS_PAUSE_S)
         self._vain_wakes = 0
         self._next_promote = 0.0
         self._loop: gevent.Greenlet | None = None
@@ -111,7 +113,7 @@ class Intake:
         self._reply_is_due = False
         if self._redis_outage.is_on:
             self._redis_outage.end()
-            self._pauses = growing_pauses()
+            self._pauses = growing_pauses(longest_s=LONGEST_REDIS_PAUSE_S)
         self.is_paused = acquired.paused
         self.is_idle = acquired.taken is None and not acquired.paused
         if acquired.taken is not None:

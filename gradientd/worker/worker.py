@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gevent
 from gevent import monkey
@@ -19,7 +19,7 @@ from gevent.pool import Pool
 import gradientd
 from gradientd.errors import DependencyError, NotPatched
 from gradientd.imaging import Limits
-from gradientd.jobqueue import Audit, Connector, Queue, Taken
+from gradientd.jobqueue import Audit, Connector, Queue, RedisClient, Taken
 from gradientd.logs import create_logger
 from gradientd.settings import Settings, parse_env
 from gradientd.storage import Storage
@@ -32,9 +32,6 @@ from gradientd.worker.intake import Intake
 from gradientd.worker.leases import LeaseKeeper
 from gradientd.worker.stats import Tally, WorkerStats
 from gradientd.worker.upkeep import Upkeep
-
-if TYPE_CHECKING:
-    from redis import Redis
 
 COMMAND_TIMEOUT_S = 5.0
 """How long one Redis command may take before Redis counts as unavailable."""
@@ -56,7 +53,7 @@ class GradientWorker:
 
     def __init__(
         self,
-        redis: Redis | None = None,
+        redis: RedisClient | None = None,
         logger: logging.Logger | None = None,
         settings: Settings | None = None,
     ) -> None:

@@ -1,0 +1,80 @@
+"""The console script's edges: help, version, wrong usage, wrong settings, health."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+import gradientd
+from tests.real.console import Console
+
+SETTINGS = {
+    "REDIS_URL": "redis://:hunter2@127.0.0.1:1/0",
+    "S3_ENDPOINT": "http://127.0.0.1:1",
+    "S3_ACCESS_KEY": "AKIDSECRET",
+    "S3_SECRET_KEY": "verysecret",
+    "MASTER_BUCKET_NAME": "photos",
+}
+
+
+def run(*arguments: str, **env: str) -> tuple[int, str, str]:
+    with Console(*arguments, env=env) as console:
+        return console.wait(), console.stdout, console.stderr
+
+
+def test_version() -> None:
+    assert run("--version") == (0, f"gradientd {gradientd.__version__}\n", "")
+
+
+@pytest.mark.parametrize("command", [[], ["enqueue"], ["demo"], ["health"]])
+def test_help_shows_an_example(command: list[str]) -> None:
+    code, out, err = run(*command, "--help")
+    assert (code, err) == (0, "")
+    assert "example" in out
+    assert out.count("gradientd") >= 2
+
+
+@pytest.mark.parametrize("arguments", [["--twice"], ["paint"], ["enqueue"]])
+def test_wrong_usage_exits_2(arguments: list[str]) -> None:
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert "usage: gradientd" in err
+
+
+@pytest.mark.parametrize("arguments", [[], ["--once"], ["enqueue", "a.jpg"]])
+def test_wrong_settings_exit_78_with_every_mistake_and_no_secret(arguments: list[str]) -> None:
+    env = {**SETTINGS, "MASTER_BUCKET_NAME": "", "GRADIENT_WORKER_CONCURRENCY": "0"}
+    code, out, err = run(*arguments, **env)
+    assert (code, out) == (78, "")
+    assert err.splitlines() == [
+        "gradientd: the settings are wrong:",
+        "  MASTER_BUCKET_NAME is not set",
+        "  GRADIENT_WORKER_CONCURRENCY must be at least 1, not 0",
+    ]
+
+
+@pytest.mark.parametrize("arguments", [["--once"], ["enqueue", "a.jpg"]])
+def test_unreachable_redis_exits_69_in_one_sentence(arguments: list[str]) -> None:
+    code, _, err = run(*arguments, **SETTINGS)
+    assert code == 69
+    assert err.count("\n") == 1
+    assert "Redis" in err
+    assert "hunter2" not in err
+
+
+def test_health_follows_the_heartbeat_file(tmp_path: Path) -> None:
+    file = tmp_path / "heartbeat"
+    env = {"GRADIENT_HEARTBEAT_FILE": str(file)}
+    code, out, _ = run("health", **env)
+    assert code == 1
+    assert out.startswith("unhealthy: no heartbeat")
+    file.touch()
+    assert run("health", **env)[0] == 0
+    long_ago = time.time() - 61
+    os.utime(file, (long_ago, long_ago))
+    code, out, _ = run("health", **env)
+    assert code == 1
+    assert "61 s ago" in out
