@@ -1,0 +1,218 @@
+"""Every way a server can refuse, and what it is to us."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from gevent.server import StreamServer
+from moto import mock_aws
+
+from gradientd.errors import (
+    BucketMissing,
+    GradientdError,
+    ObjectDenied,
+    ObjectMissing,
+    StorageCredentials,
+    StorageError,
+    StorageFault,
+    StorageUnavailable,
+)
+from tests.storage.conftest import Opener
+from tests.storage.raw_server import always, refusal, reply, serving, then_close, then_silence
+
+REFUSALS = [
+    (404, "NoSuchKey", ObjectMissing),
+    (404, "NoSuchBucket", BucketMissing),
+    (403, "AccessDenied", ObjectDenied),
+    (403, "InvalidObjectState", ObjectDenied),
+    (403, "SomethingNew", ObjectDenied),
+    (400, "KeyTooLongError", ObjectDenied),
+    (403, "InvalidAccessKeyId", StorageCredentials),
+    (403, "SignatureDoesNotMatch", StorageCredentials),
+    (403, "RequestTimeTooSkewed", StorageCredentials),
+    (400, "ExpiredToken", StorageCredentials),
+    (400, "InvalidToken", StorageCredentials),
+    (400, "AuthorizationHeaderMalformed", StorageCredentials),
+    (401, "Unauthorized", StorageCredentials),
+    (503, "SlowDown", StorageUnavailable),
+    (503, "ServiceUnavailable", StorageUnavailable),
+    (429, "TooManyRequests", StorageUnavailable),
+    (400, "RequestLimitExceeded", StorageUnavailable),
+    (500, "InternalError", StorageFault),
+    (502, "BadGateway", StorageFault),
+    (400, "SomethingNew", StorageFault),
+    (418, "SomethingNew", StorageFault),
+]
+
+
+def error_of_get(storage_opener: Opener, endpoint: str, key: str = "picture.jpg") -> GradientdError:
+    with pytest.raises(GradientdError) as caught:
+        storage_opener(endpoint).get(key, max_bytes=1000, deadline_s=5)
+    return caught.value
+
+
+@pytest.mark.parametrize(("status", "code", "kind"), REFUSALS)
+def test_refusal_is_classified_by_code_then_by_status(
+    open_storage: Opener, status: int, code: str, kind: type[GradientdError]
+) -> None:
+    with serving(always(refusal(status, code))) as server:
+        error = error_of_get(open_storage, server.endpoint)
+    assert type(error) is kind
+    assert str(error).endswith(f"({code}, HTTP {status}).")
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(403, ObjectDenied), (404, ObjectMissing), (500, StorageFault), (503, StorageUnavailable)],
+)
+def test_refusal_without_a_body_is_classified_by_its_status(
+    open_storage: Opener, status: int, kind: type[GradientdError]
+) -> None:
+    with serving(always(reply(status))) as server:
+        error = error_of_get(open_storage, server.endpoint)
+    assert type(error) is kind
+    assert f"(HTTP {status})" in str(error)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_web_page_instead_of_an_s3_answer_is_a_fault_for_the_probe_to_judge(open_storage: Opener, status: int) -> None:
+    page = reply(status, b"<!doctype html><title>No such page<br>", content_type="text/html; charset=utf-8")
+    with serving(always(page)) as server:
+        assert type(error_of_get(open_storage, server.endpoint)) is StorageFault
+        with pytest.raises(StorageFault):
+            open_storage(server.endpoint).probe()
+
+
+def test_nothing_a_server_writes_reaches_the_message(open_storage: Opener) -> None:
+    with serving(always(refusal(403, "InvalidAccessKeyId", AWSAccessKeyId="access-key-of-the-tests"))) as server:
+        storage = open_storage(server.endpoint)
+        error = error_of_get(open_storage, server.endpoint)
+    for text in (str(error), repr(error), repr(storage), repr(vars(storage))):
+        assert "key-of-the-tests" not in text
+
+
+def test_refused_connection_is_an_outage(open_storage: Opener) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        error = error_of_get(open_storage, f"http://127.0.0.1:{unused.getsockname()[1]}")
+    assert type(error) is StorageUnavailable
+    assert "Connection refused" in str(error)
+
+
+def test_connection_that_nobody_accepts_is_an_outage(open_storage: Opener) -> None:
+    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for client in (first, second):
+            client.setblocking(False)
+            client.connect_ex(full.getsockname())
+        error = error_of_get(open_storage, f"http://127.0.0.1:{full.getsockname()[1]}")
+    assert type(error) is StorageUnavailable
+    assert "timed out" in str(error)
+
+
+def test_server_that_speaks_something_else_is_told_from_one_that_cannot_be_reached(open_storage: Opener) -> None:
+    greeter = StreamServer(("127.0.0.1", 0), lambda connection, _: connection.sendall(b"220 mail ready\r\n"))
+    greeter.start()
+    try:
+        plain = error_of_get(open_storage, f"http://127.0.0.1:{greeter.server_port}")
+        tls = error_of_get(open_storage, f"https://127.0.0.1:{greeter.server_port}")
+    finally:
+        greeter.stop()
+    assert type(plain) is StorageFault
+    assert type(tls) is StorageUnavailable
+
+
+def test_connection_closed_without_an_answer_is_a_fault(open_storage: Opener) -> None:
+    with serving(then_close(b"")) as server:
+        assert type(error_of_get(open_storage, server.endpoint)) is StorageFault
+
+
+def test_silence_is_a_fault_and_not_the_jobs_own_timeout(open_storage: Opener) -> None:
+    with serving(then_silence()) as server:
+        error = error_of_get(open_storage, server.endpoint)
+    assert type(error) is StorageFault
+    assert "timed out" in str(error)
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, "NoSuchKey"), (403, "AccessDenied")])
+def test_probe_takes_a_missing_and_a_hidden_key_for_health(open_storage: Opener, status: int, code: str) -> None:
+    with serving(always(refusal(status, code))) as server:
+        open_storage(server.endpoint).probe()
+        open_storage(server.endpoint).probe()
+    first, second = (request.target for request in server.requests)
+    assert first.startswith("/gallery/gradientd-probe/")
+    assert first != second
+    assert [request.method for request in server.requests] == ["GET", "GET"]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (404, "NoSuchBucket", BucketMissing),
+        (403, "SignatureDoesNotMatch", StorageCredentials),
+        (500, "InternalError", StorageFault),
+        (503, "SlowDown", StorageUnavailable),
+        (400, "SomethingNew", StorageFault),
+    ],
+)
+def test_probe_raises_a_storage_error_for_everything_else(
+    open_storage: Opener, status: int, code: str, kind: type[StorageError]
+) -> None:
+    with serving(always(refusal(status, code))) as server, pytest.raises(StorageError) as caught:
+        open_storage(server.endpoint).probe()
+    assert type(caught.value) is kind
+
+
+def test_probe_that_gets_an_endless_body_is_a_fault(open_storage: Opener) -> None:
+    with serving(always(reply(200, length=10**9))) as server, pytest.raises(StorageFault):
+        open_storage(server.endpoint).probe()
+
+
+def test_malformed_authorization_with_a_region_is_signed_again_for_that_region(open_storage: Opener) -> None:
+    def garage(connection: socket.socket, request: object) -> None:
+        wanted = server.requests[-1].signed_region == "garage"
+        answer = reply(200, b"picture") if wanted else refusal(400, "AuthorizationHeaderMalformed", Region="garage")
+        connection.sendall(answer)
+
+    with serving(garage) as server:
+        storage = open_storage(server.endpoint)
+        for _ in range(2):
+            assert storage.get("a.jpg", max_bytes=100, deadline_s=5).size == 7
+    assert [request.signed_region for request in server.requests] == ["us-east-1", "garage", "garage"]
+    assert {request.method for request in server.requests} == {"GET"}
+
+
+def test_redirect_to_the_buckets_region_is_followed(open_storage: Opener) -> None:
+    def aws(connection: socket.socket, request: object) -> None:
+        if server.requests[-1].signed_region == "eu-central-1":
+            connection.sendall(reply(200, b"picture"))
+        else:
+            connection.sendall(reply(301, x_amz_bucket_region="eu-central-1"))
+
+    with serving(aws) as server:
+        assert open_storage(server.endpoint).get("a.jpg", max_bytes=100, deadline_s=5).size == 7
+    assert [request.signed_region for request in server.requests] == ["us-east-1", "eu-central-1"]
+
+
+def test_region_of_the_settings_is_signed_for_at_once(open_storage: Opener) -> None:
+    with serving(always(reply(200, b"picture"))) as server:
+        open_storage(server.endpoint, s3_region="eu-north-1").get("a.jpg", max_bytes=100, deadline_s=5)
+    assert [request.signed_region for request in server.requests] == ["eu-north-1"]
+
+
+@mock_aws
+def test_moto_agrees_about_missing_objects_and_buckets(open_storage: Opener) -> None:
+    storage = open_storage("https://s3.amazonaws.com")
+    with pytest.raises(BucketMissing):
+        storage.probe()
+    storage.create_bucket()
+    storage.create_bucket()
+    storage.probe()
+    with pytest.raises(ObjectMissing):
+        storage.get("nothing.jpg", max_bytes=10, deadline_s=5)
+    storage.put("albums/a.jpg", b"a picture", "image/jpeg")
+    with storage.get("albums/a.jpg", max_bytes=10, deadline_s=5) as body:
+        assert bytes(body.data) == b"a picture"
