@@ -26,7 +26,7 @@ It refuses to know where an error came from: no redis, botocore or pyvips class 
         ├── StorageError
         │   ├── StorageUnavailable     unreachable, throttled
         │   ├── StorageFault           a 5xx or a broken connection: the probe decides whether it was the object's own
-        │   ├── StorageCredentials     the keys, the signature or the clock are wrong
+        │   ├── StorageCredentials     the keys, the signature or the clock are wrong: the probe decides here too
         │   └── BucketMissing          no such bucket
         └── RedisUnavailable           unreachable, read-only, loading, out of memory, forbidden
 """
@@ -214,16 +214,21 @@ class StorageUnavailable(StorageError):
 
 
 class StorageFault(StorageError):
-    """The storage answered 5xx, or the connection broke while it answered."""
+    """The storage answered 5xx or what nobody expects of one, or the connection broke while it answered."""
 
     code = "storage_fault"
     probe_decides = True
 
 
 class StorageCredentials(StorageError):
-    """The storage rejects the keys, the signature or this machine's clock."""
+    """The storage rejects the keys, the signature or this machine's clock.
+
+    A proxy that rewrites an odd key spoils the signature of that one object: the probe tells it from wrong credentials,
+    or its job would be handed back and taken again for ever.
+    """
 
     code = "storage_credentials"
+    probe_decides = True
 
 
 class BucketMissing(StorageError):
