@@ -3,13 +3,16 @@
 It refuses to know pictures and storage; it is the only importer of redis.
 """
 
+from gradientd.jobqueue.audit import Audit
 from gradientd.jobqueue.codes import Begun, Completion
 from gradientd.jobqueue.connect import Connector, RedisClient
 from gradientd.jobqueue.queue import Queue
+from gradientd.jobqueue.reap import Reaped
 from gradientd.jobqueue.taken import Acquired, LeaseCount, Lengths, Promoted, Recent, Taken
 
 __all__ = [
     "Acquired",
+    "Audit",
     "Begun",
     "Completion",
     "Connector",
@@ -17,6 +20,7 @@ __all__ = [
     "Lengths",
     "Promoted",
     "Queue",
+    "Reaped",
     "Recent",
     "RedisClient",
     "Taken",

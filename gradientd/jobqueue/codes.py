@@ -71,3 +71,17 @@ class EnqueueCode(IntEnum):
     REFUSED = 0
     PUSHED = 1
     LIVE = 2
+
+
+class ReapCode(IntEnum):
+    """reap.lua."""
+
+    BUSY = 0
+    PAGE = 1
+
+
+class LockCode(IntEnum):
+    """lock.lua."""
+
+    HELD = 0
+    OURS = 1

@@ -15,6 +15,7 @@ from gradientd.jobqueue import keys
 from gradientd.jobqueue.codes import AcquireCode, Begun, Completion, DropCode, FailCode, ReleaseCode, RetryCode
 from gradientd.jobqueue.enqueue import enqueue
 from gradientd.jobqueue.heads import letter_field, letter_head, result_head
+from gradientd.jobqueue.reap import Reaped, reap
 from gradientd.jobqueue.scripts import Scripts
 from gradientd.jobqueue.taken import Acquired, LeaseCount, Lengths, Promoted, Recent, Taken
 from gradientd.jobqueue.translate import translated
@@ -193,6 +194,16 @@ class Queue:
             [self.lease_ms, heartbeat_json, self.lease_ms, *pairs],
         )
         return frozenset(lost)
+
+    def reap(self, *, worker_id: str) -> Reaped:
+        """Give back what is abandoned; only for a worker whose own renewals have succeeded for 1.5 lease times."""
+        return reap(
+            self.scripts,
+            worker_id=worker_id,
+            lease_ms=self.lease_ms,
+            max_retries=self.max_retries,
+            orphan_grace_ms=self.orphan_grace_ms,
+        )
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for a job in the queue without taking it; False when none came in time.

@@ -31,7 +31,7 @@ GRADIENT = Gradient(
 class Bench:
     """A server under test: `admin` may look everywhere, `connector` makes clients as gradientd has them."""
 
-    admin: redis.Redis
+    admin: Any
     connector: Connector
     is_real: bool
 

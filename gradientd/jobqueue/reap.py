@@ -1,0 +1,61 @@
+"""Gives back what is provably abandoned: leases that ran out, elements that nobody holds.
+
+It refuses to judge whether the caller may: after an outage everyone's leases look expired.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from gradientd.jobqueue import keys
+from gradientd.jobqueue.codes import ReapCode
+from gradientd.jobqueue.scripts import Scripts
+from gradientd.jobqueue.taken import Taken
+
+BATCH = 100
+LOCKS_PER_LEASE = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Reaped:
+    """What one pass found, by identity.
+
+    `requeued` had expired leases, `orphans_requeued` none for the whole grace: both are in the queue again.
+    `exhausted` are leased to the caller, who ends them. `noted` elements without a lease are being watched.
+    """
+
+    requeued: list[str]
+    exhausted: list[Taken]
+    orphans_requeued: list[str]
+    noted: int
+
+
+def reap(scripts: Scripts, *, worker_id: str, lease_ms: int, max_retries: int, orphan_grace_ms: int) -> Reaped:
+    """One pass over `gradient:processing`, a page a script; finds nothing when another worker has just made one.
+
+    Raises RedisUnavailable; jobs that were leased to the caller by then run out again by themselves.
+    """
+    requeued: list[str] = []
+    exhausted: list[Taken] = []
+    orphans: list[str] = []
+    noted = 0
+    token = secrets.token_hex(16)
+    lock_ms = max(lease_ms // LOCKS_PER_LEASE, 1)
+    offset, notes_cursor = 0, "0"
+    while offset != -1 or notes_cursor != "-1":
+        code, *page = scripts.run(
+            "reap",
+            [
+                keys.PROCESSING, keys.QUEUE, keys.LEASES, keys.OWNERS, keys.ATTEMPTS, keys.SEEN, keys.REAP_LOCK,
+                keys.JOB_PREFIX,
+            ],
+            [worker_id, token, lease_ms, max_retries, orphan_grace_ms, lock_ms, offset, notes_cursor, BATCH],
+        )
+        if ReapCode(code) is ReapCode.BUSY:
+            break
+        offset, notes_cursor, page_requeued, page_exhausted, page_orphans, noted = page
+        requeued += page_requeued
+        exhausted += [Taken.from_record(record, token) for record in page_exhausted]
+        orphans += page_orphans
+    return Reaped(requeued, exhausted, orphans, noted)

@@ -1,0 +1,181 @@
+"""What is abandoned comes back; what is somebody's live job is never touched."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from gradientd.jobqueue import Queue, keys
+from tests.jobqueue.conftest import Bench, begin, fields_of, take
+
+MINUTE_MS = 60_000
+
+
+def age_leases(bench: Bench, by_ms: int) -> None:
+    for identity, deadline_ms in bench.admin.zrange(keys.LEASES, 0, -1, withscores=True):
+        bench.admin.zadd(keys.LEASES, {identity: deadline_ms - by_ms})
+
+
+def age_notes(bench: Bench, by_ms: int) -> None:
+    for element, note in bench.admin.hgetall(keys.SEEN).items():
+        first_seen_ms, _, fingerprint = note.partition(" ")
+        bench.admin.hset(keys.SEEN, element, f"{int(first_seen_ms) - by_ms} {fingerprint}")
+
+
+def taken_by_a_peer(bench: Bench, queue: Queue) -> str:
+    """An ID job in processing without a lease."""
+    job_id = queue.enqueue(fields_of())
+    bench.admin.lmove(keys.QUEUE, keys.PROCESSING, "LEFT", "RIGHT")
+    return job_id
+
+
+def test_expired_lease_is_reclaimed_once(bench: Bench, queue: Queue) -> None:
+    job_id = queue.enqueue(fields_of())
+    begin(queue)
+    assert queue.reap(worker_id="w").requeued == []
+    age_leases(bench, MINUTE_MS)
+    assert queue.count_leases().expired == 1
+    assert queue.reap(worker_id="w").requeued == [job_id]
+    assert queue.reap(worker_id="w").requeued == []
+    assert (queue.lengths().queue, queue.lengths().processing) == (1, 0)
+    assert not bench.admin.exists(keys.LEASES, keys.OWNERS)
+    assert take(queue, "next").attempts == 1
+
+
+def test_reclaimed_job_goes_to_the_head_of_the_queue(bench: Bench, queue: Queue) -> None:
+    first = queue.enqueue(fields_of("first"))
+    queue.enqueue(fields_of("second"))
+    take(queue)
+    age_leases(bench, MINUTE_MS)
+    queue.reap(worker_id="w")
+    assert bench.admin.lindex(keys.QUEUE, 0) == first
+
+
+def test_renewed_lease_is_not_reclaimed(bench: Bench, queue: Queue) -> None:
+    queue.enqueue(fields_of())
+    taken = take(queue)
+    age_leases(bench, MINUTE_MS)
+    assert not queue.renew([(taken.identity, taken.token)], worker_id="w", heartbeat_json="{}")
+    assert queue.reap(worker_id="w").requeued == []
+    assert queue.count_leases().live == 1
+
+
+def test_inline_job_is_reclaimed_with_its_attempt_counted(bench: Bench, queue: Queue) -> None:
+    bench.admin.lpush(keys.QUEUE, json.dumps({**fields_of(), "jobId": "uuid"}))
+    begin(queue)
+    age_leases(bench, MINUTE_MS)
+    assert queue.reap(worker_id="w").requeued == ["uuid"]
+    assert take(queue, "next").attempts == 1
+
+
+@pytest.mark.parametrize("inline", [False, True])
+def test_job_with_no_attempts_left_is_leased_to_the_reaper(bench: Bench, inline: bool) -> None:
+    queue = bench.queue(max_retries=1)
+    if inline:
+        bench.admin.lpush(keys.QUEUE, json.dumps({**fields_of(), "jobId": "uuid", "attempts": 1}))
+    else:
+        bench.admin.set(keys.job_key("uuid"), json.dumps(fields_of(attempts=1)))
+        bench.admin.rpush(keys.QUEUE, "uuid")
+    begin(queue)
+    age_leases(bench, MINUTE_MS)
+    reaped = queue.reap(worker_id="w")
+    (taken,) = reaped.exhausted
+    assert (taken.identity, taken.attempts, reaped.requeued) == ("uuid", 2, [])
+    assert (queue.lengths().queue, queue.lengths().processing) == (0, 1)
+    assert not queue.renew([(taken.identity, taken.token)], worker_id="w", heartbeat_json="{}")
+    assert queue.reap(worker_id="w").exhausted == []
+
+
+def test_element_without_a_lease_is_left_alone_until_its_grace_is_over(bench: Bench, queue: Queue) -> None:
+    job_id = taken_by_a_peer(bench, queue)
+    seen = queue.reap(worker_id="w")
+    assert (seen.orphans_requeued, seen.noted) == ([], 1)
+    age_notes(bench, 14 * MINUTE_MS)
+    assert queue.reap(worker_id="w").orphans_requeued == []
+    age_notes(bench, MINUTE_MS)
+    found = queue.reap(worker_id="w")
+    assert (found.orphans_requeued, found.noted) == ([job_id], 0)
+    assert (queue.lengths().queue, queue.lengths().processing) == (1, 0)
+
+
+def test_orphaned_inline_element_comes_back_exactly_as_it_stood(bench: Bench, queue: Queue) -> None:
+    element = '{"jobId": "uuid",  "odd" : [] }'
+    bench.admin.rpush(keys.PROCESSING, element)
+    queue.reap(worker_id="w")
+    age_notes(bench, 15 * MINUTE_MS)
+    assert queue.reap(worker_id="w").orphans_requeued == ["uuid"]
+    assert bench.admin.lrange(keys.QUEUE, 0, -1) == [element]
+
+
+def test_orphaned_element_that_is_not_even_text_comes_back(bench: Bench, queue: Queue) -> None:
+    bench.admin.rpush(keys.PROCESSING, "{broken \udcff")
+    queue.reap(worker_id="w")
+    age_notes(bench, 15 * MINUTE_MS)
+    (identity,) = queue.reap(worker_id="w").orphans_requeued
+    assert identity.startswith("sha1:")
+    assert bench.admin.lrange(keys.QUEUE, 0, -1) == ["{broken \udcff"]
+
+
+def test_grace_begins_again_when_the_data_changes(bench: Bench, queue: Queue) -> None:
+    job_id = taken_by_a_peer(bench, queue)
+    queue.reap(worker_id="w")
+    age_notes(bench, 15 * MINUTE_MS)
+    bench.admin.set(keys.job_key(job_id), json.dumps(fields_of(attempts=1)))  # a v1 peer takes it
+    assert queue.reap(worker_id="w").orphans_requeued == []
+    age_notes(bench, 14 * MINUTE_MS)
+    assert queue.reap(worker_id="w").orphans_requeued == []
+    age_notes(bench, MINUTE_MS)
+    assert queue.reap(worker_id="w").orphans_requeued == [job_id]
+
+
+def test_note_is_dropped_when_the_element_has_left(bench: Bench, queue: Queue) -> None:
+    taken_by_a_peer(bench, queue)
+    assert queue.reap(worker_id="w").noted == 1
+    bench.admin.delete(keys.PROCESSING)
+    assert queue.reap(worker_id="w").noted == 0
+
+
+def test_note_is_dropped_when_the_element_is_leased(bench: Bench, queue: Queue) -> None:
+    taken_by_a_peer(bench, queue)
+    queue.reap(worker_id="w")
+    age_notes(bench, 15 * MINUTE_MS)
+    bench.admin.lmove(keys.PROCESSING, keys.QUEUE, "LEFT", "RIGHT")
+    take(queue)
+    seen = queue.reap(worker_id="w")
+    assert (seen.orphans_requeued, seen.noted) == ([], 0)
+
+
+def test_only_one_worker_reaps_at_a_time(bench: Bench) -> None:
+    queue = bench.queue(lease_ms=1_200)
+    taken_by_a_peer(bench, queue)
+    assert queue.reap(worker_id="one").noted == 1
+    assert queue.reap(worker_id="two").noted == 0
+    time.sleep(0.15)
+    assert queue.reap(worker_id="two").noted == 1
+
+
+def test_long_processing_list_is_reaped_page_by_page(bench: Bench, queue: Queue) -> None:
+    for number in range(250):
+        queue.enqueue(fields_of(f"k{number}"))
+        take(queue, f"token-{number}")
+    bench.admin.rpush(keys.PROCESSING, *(json.dumps({"jobId": f"foreign-{number}"}) for number in range(750)))
+    dead = [f"gradient-k{number}" for number in range(0, 250, 2)]
+    bench.admin.zadd(keys.LEASES, dict.fromkeys(dead, 1))
+    reaped = queue.reap(worker_id="w")
+    assert sorted(reaped.requeued) == sorted(dead)
+    assert reaped.noted == 750
+    assert queue.lengths().processing == 125 + 750
+
+
+def test_lease_whose_element_has_left_the_list_is_dropped_after_another_lease_time(bench: Bench, queue: Queue) -> None:
+    queue.enqueue(fields_of())
+    take(queue)
+    bench.admin.delete(keys.PROCESSING)
+    age_leases(bench, MINUTE_MS)
+    queue.reap(worker_id="w")
+    assert queue.count_leases().expired == 1
+    age_leases(bench, MINUTE_MS)
+    queue.reap(worker_id="w")
+    assert not bench.admin.exists(keys.LEASES, keys.OWNERS)
