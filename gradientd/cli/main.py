@@ -84,10 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-_Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
-
-
-def _add(commands: _Commands, name: str, summary: str, example: str) -> argparse.ArgumentParser:
+def _add(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, summary: str, example: str) -> argparse.ArgumentParser:
     return commands.add_parser(
         name,
         help=summary,
@@ -97,7 +94,7 @@ def _add(commands: _Commands, name: str, summary: str, example: str) -> argparse
     )
 
 
-def _add_enqueue(commands: _Commands) -> None:
+def _add_enqueue(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = _add(
         commands, "enqueue", "put objects of the bucket into the queue", "gradientd enqueue photos/lake.jpg"
     )
@@ -106,7 +103,7 @@ def _add_enqueue(commands: _Commands) -> None:
     parser.add_argument("--gallery", default="default", help="the job's galleryName (%(default)s)")
 
 
-def _add_demo(commands: _Commands) -> None:
+def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = _add(
         commands, "demo", "send pictures through real servers on this machine", "gradientd demo ~/Pictures"
     )
@@ -114,5 +111,5 @@ def _add_demo(commands: _Commands) -> None:
     parser.add_argument("--out", default="gradientd-demo.html", metavar="FILE", help="the page to write (%(default)s)")
 
 
-def _add_health(commands: _Commands) -> None:
+def _add_health(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     _add(commands, "health", "say whether the worker of this container is alive", "gradientd health")

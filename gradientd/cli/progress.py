@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from logging import Logger
+from typing import Any
 
 import gevent
 from tqdm import tqdm
@@ -31,6 +32,7 @@ def show_progress(worker: GradientWorker, logger: Logger) -> Iterator[None]:
 
 
 def _draw_bar(worker: GradientWorker) -> None:
+    bar: tqdm[Any]
     with tqdm(total=0, unit="picture", file=sys.stderr, dynamic_ncols=True) as bar:
         try:
             while True:
@@ -40,7 +42,7 @@ def _draw_bar(worker: GradientWorker) -> None:
             _update(bar, worker, remaining=0)
 
 
-def _update(bar: tqdm[None], worker: GradientWorker, remaining: int | None = None) -> None:
+def _update(bar: tqdm[Any], worker: GradientWorker, remaining: int | None = None) -> None:
     stats = worker.get_stats()
     done = stats.jobs_processed + stats.jobs_failed
     try:

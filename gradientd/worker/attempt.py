@@ -68,7 +68,7 @@ def judge(error: GradientdError, *, attempts: int, max_retries: int, is_healthy:
 
 def retry_delay_ms(attempts: int) -> int:
     """2, 4, 8 … seconds after attempt 1, 2, 3 …, plus at most 25 % of jitter, never less."""
-    delay_ms = 2**attempts * 1000
+    delay_ms: int = 2**attempts * 1000
     return delay_ms + random.randrange(delay_ms // 4)  # noqa: S311 - jitter needs no cryptography
 
 

@@ -73,7 +73,7 @@ class Breaker:
     def __init__(self, name: str, probe: Callable[[], None], logger: logging.Logger) -> None:
         self.outage = Outage(name, logger)
         self._probe = probe
-        self._prober: gevent.Greenlet | None = None
+        self._prober: gevent.Greenlet[[], None] | None = None
 
     @property
     def is_open(self) -> bool:

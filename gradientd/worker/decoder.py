@@ -9,10 +9,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import gevent
 from gevent.event import AsyncResult, Event
+from gevent.lock import Semaphore
 from gevent.threadpool import ThreadPool
 
 from gradientd import imaging
@@ -79,6 +80,7 @@ class Decoder:
         self._timeout_s = timeout_s
         self._budget = MemoryBudget(limits.memory_bytes)
         self._pool = ThreadPool(threads)
+        self._free_threads = Semaphore(threads)
         self._lost = 0
 
     @property
@@ -122,14 +124,20 @@ class Decoder:
     def _in_thread(self, work: Callable[[], T], remaining_s: float, on_end: Callable[[], None]) -> T:
         """Run `work` in a thread; `on_end` is called in the hub when the thread is done, abandoned or not."""
         try:
-            result = self._spawn(work)
+            self._free_threads.acquire()  # so that the deadline starts when a thread does
+            result: AsyncResult[T] = self._pool.spawn(work)
         except BaseException:
             on_end()
             raise
-        result.rawlink(lambda _: on_end())
+
+        def end(_: object) -> None:
+            self._free_threads.release()
+            on_end()
+
+        result.rawlink(end)
         timeout_s = min(self._timeout_s, remaining_s)
         try:
-            return result.get(timeout=max(timeout_s, 0.001))
+            return cast(T, result.get(timeout=max(timeout_s, 0.001)))
         except gevent.Timeout as exc:
             self._abandon(result)
             if remaining_s < self._timeout_s:
@@ -138,11 +146,6 @@ class Decoder:
         except gevent.GreenletExit:
             self._abandon(result)
             raise
-
-    def _spawn(self, work: Callable[[], T]) -> AsyncResult[T]:
-        """Hand `work` to the pool; blocks until a thread is free, so the deadline starts when this returns."""
-        result: AsyncResult[T] = self._pool.spawn(work)
-        return result
 
     def _abandon(self, result: AsyncResult[T]) -> None:
         if result.ready():

@@ -55,7 +55,7 @@ class Intake:
         self._pauses = growing_pauses(longest_s=LONGEST_REDIS_PAUSE_S)
         self._vain_wakes = 0
         self._next_promote = 0.0
-        self._loop: gevent.Greenlet | None = None
+        self._loop: gevent.Greenlet[[], None] | None = None
         self._is_peeking = False
         self.is_idle = False
         """Whether the last look found the queue empty."""

@@ -44,7 +44,7 @@ class Upkeep:
         self._reap_interval_s = reap_interval_s
         self._audit_interval_s = audit_interval_s
         self._stopping = Event()
-        self._loops: list[gevent.Greenlet] = []
+        self._loops: list[gevent.Greenlet[[], None]] = []
 
     def start(self) -> None:
         """Begin both loops."""

@@ -30,7 +30,7 @@ from gradientd.worker.drain import Drain, Drained
 from gradientd.worker.heartbeat import Heartbeat
 from gradientd.worker.intake import Intake
 from gradientd.worker.leases import LeaseKeeper
-from gradientd.worker.stats import Tally, WorkerStats
+from gradientd.worker.stats import Outcome, Tally, WorkerStats
 from gradientd.worker.upkeep import Upkeep
 
 COMMAND_TIMEOUT_S = 5.0
@@ -68,7 +68,7 @@ class GradientWorker:
         """Why the worker ended by itself, a sentence for its supervisor's log; None when it was told to stop."""
         self._tally = Tally()
         self._pool = Pool(settings.concurrency)
-        self._attempts: dict[gevent.Greenlet, Attempt] = {}
+        self._attempts: dict[gevent.Greenlet[[], Outcome], Attempt] = {}
         self._queue = self._open_queue(connections=settings.concurrency + 8)
         self._storage = Storage(settings)
         self._decoder = Decoder(settings.decode_thread_count, _limits_of(settings), settings.decode_timeout_ms / 1000)
@@ -243,7 +243,7 @@ class GradientWorker:
         self._attempts[greenlet] = attempt
         greenlet.rawlink(self._on_end)
 
-    def _on_end(self, greenlet: gevent.Greenlet) -> None:
+    def _on_end(self, greenlet: gevent.Greenlet[[], Outcome]) -> None:
         del self._attempts[greenlet]
         if self._decoder.is_exhausted and not self._stopping.is_set():
             self.failure = (

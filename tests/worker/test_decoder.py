@@ -1,0 +1,149 @@
+import threading
+import time
+
+import gevent
+import pytest
+from gevent.monkey import get_original
+
+from gradientd import imaging
+from gradientd.errors import DamagedImage, DecodeTimeout, JobTimeout
+from gradientd.imaging import Header, Limits
+from gradientd.model import Gradient
+from gradientd.worker.decoder import Decoder, MemoryBudget
+
+real_sleep = get_original("time", "sleep")
+GRADIENT = Gradient(("#FF0000",), "#FF0000", "#880000", "#FFFFFF", "data:,")
+
+
+@pytest.fixture
+def picture(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """imaging, replaced by one whose decode takes `seconds` in its thread."""
+    knobs = {"seconds": 0.0, "memory": 10.0}
+    header = Header("jpeg", 10, 10, 1, 10)
+    monkeypatch.setattr(imaging, "read_header", lambda data, limits: header)
+    monkeypatch.setattr(imaging, "decode", lambda data, limits, header: real_sleep(knobs["seconds"]))
+    monkeypatch.setattr(imaging, "gradient_of", lambda thumbnail: GRADIENT)
+    return knobs
+
+
+def decoder(threads: int = 2, timeout_s: float = 5.0) -> Decoder:
+    return Decoder(threads, Limits(), timeout_s)
+
+
+def test_hub_goes_on_while_a_thread_works(picture: dict[str, float]) -> None:
+    picture["seconds"] = 0.3
+    beats = 0
+
+    def beat() -> None:
+        nonlocal beats
+        while True:
+            gevent.sleep(0.01)
+            beats += 1
+
+    beater = gevent.spawn(beat)
+    assert decoder().gradient(b"x", remaining_s=9).gradient is GRADIENT
+    beater.kill()
+    assert beats > 15
+
+
+def test_overrun_is_abandoned_and_its_thread_counts_as_lost_until_it_ends(picture: dict[str, float]) -> None:
+    picture["seconds"] = 0.4
+    pool = decoder(threads=1, timeout_s=0.05)
+    with pytest.raises(DecodeTimeout, match=r"0\.05 s") as caught:
+        pool.gradient(b"x", remaining_s=9)
+    assert (caught.value.format, caught.value.width) == ("jpeg", 10)
+    assert pool.lost_threads == 1
+    assert pool.is_exhausted
+    gevent.sleep(0.5)
+    assert pool.lost_threads == 0
+    assert not pool.is_exhausted
+
+
+def test_jobs_own_limit_is_told_apart_from_the_decode_deadline(picture: dict[str, float]) -> None:
+    picture["seconds"] = 0.2
+    with pytest.raises(JobTimeout):
+        decoder(timeout_s=5).gradient(b"x", remaining_s=0.05)
+
+
+def test_waiting_for_a_thread_is_not_charged(picture: dict[str, float]) -> None:
+    picture["seconds"] = 0.2
+    pool = decoder(threads=1, timeout_s=0.35)
+    jobs = [gevent.spawn(pool.gradient, b"x", remaining_s=9) for _ in range(4)]
+    gevent.joinall(jobs, raise_error=True)
+    assert [job.get().gradient for job in jobs] == [GRADIENT] * 4
+
+
+def test_error_of_the_picture_reaches_the_caller(monkeypatch: pytest.MonkeyPatch, picture: dict[str, float]) -> None:
+    def damaged(data: object, limits: Limits, header: Header) -> None:
+        raise DamagedImage("broken")
+
+    monkeypatch.setattr(imaging, "decode", damaged)
+    pool = decoder()
+    with pytest.raises(DamagedImage, match="broken"):
+        pool.gradient(b"x", remaining_s=9)
+    assert pool.lost_threads == 0
+
+
+def test_work_runs_outside_the_hubs_thread(monkeypatch: pytest.MonkeyPatch, picture: dict[str, float]) -> None:
+    get_ident = get_original("_thread", "get_ident")
+    seen: list[int] = []
+
+    def look(thumbnail: object) -> Gradient:
+        seen.append(get_ident())
+        return GRADIENT
+
+    monkeypatch.setattr(imaging, "gradient_of", look)
+    decoder().gradient(b"x", remaining_s=9)
+    assert seen[0] != get_ident()
+    assert threading.current_thread() is threading.main_thread()
+
+
+def test_budget_lets_in_what_fits_and_makes_the_rest_wait_in_order() -> None:
+    budget, entered = MemoryBudget(100), []
+
+    def work(name: str, need: int) -> None:
+        budget.admit(need)
+        entered.append(name)
+
+    for name, need in (("a", 60), ("b", 60), ("c", 10)):
+        gevent.spawn(work, name, need)
+    gevent.sleep(0.01)
+    assert entered == ["a"]  # c would fit, but it came after b
+    budget.give_back(60)
+    gevent.sleep(0.01)
+    assert entered == ["a", "b", "c"]
+
+
+def test_killed_waiter_leaves_the_budget_whole() -> None:
+    budget = MemoryBudget(100)
+    budget.admit(100)
+    waiters = [gevent.spawn(budget.admit, 100), gevent.spawn(budget.admit, 40)]
+    gevent.sleep(0.01)
+    waiters[0].kill()
+    budget.give_back(100)
+    waiters[1].join(timeout=1)
+    budget.admit(60)
+    assert waiters[1].ready()
+
+
+def test_waiter_killed_just_after_its_turn_gives_it_back() -> None:
+    budget = MemoryBudget(100)
+    budget.admit(100)
+    waiter = gevent.spawn(budget.admit, 100)
+    gevent.sleep(0.01)
+    waiter.kill(block=False)
+    budget.give_back(100)
+    with gevent.Timeout(1):
+        budget.admit(100)
+    assert waiter.ready()
+
+
+def test_budget_is_given_back_only_when_an_abandoned_thread_ends(picture: dict[str, float]) -> None:
+    picture["seconds"] = 0.3
+    pool = Decoder(2, Limits(memory_bytes=15), 0.05)
+    with pytest.raises(DecodeTimeout):
+        pool.gradient(b"x", remaining_s=9)
+    picture["seconds"] = 0.0
+    began = time.monotonic()
+    pool.gradient(b"x", remaining_s=9)
+    assert time.monotonic() - began > 0.15
