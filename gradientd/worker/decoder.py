@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import gevent
 from gevent.event import AsyncResult, Event
@@ -32,6 +32,22 @@ class Decoded:
     header: Header
     decode_s: float
     palette_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended(Generic[T]):
+    """How work ended in its thread."""
+
+    value: T | None = None
+    error: Exception | None = None
+
+
+def _end_of(work: Callable[[], T]) -> _Ended[T]:
+    """Do the work and carry its error home as a value: gevent prints one that is raised in its threads."""
+    try:
+        return _Ended(value=work())
+    except Exception as exc:
+        return _Ended(error=exc)
 
 
 class MemoryBudget:
@@ -125,7 +141,7 @@ class Decoder:
         """Run `work` in a thread; `on_end` is called in the hub when the thread is done, abandoned or not."""
         try:
             self._free_threads.acquire()  # so that the deadline starts when a thread does
-            result: AsyncResult[T] = self._pool.spawn(work)
+            result: AsyncResult[_Ended[T]] = self._pool.spawn(_end_of, work)
         except BaseException:
             on_end()
             raise
@@ -137,7 +153,7 @@ class Decoder:
         result.rawlink(end)
         timeout_s = min(self._timeout_s, remaining_s)
         try:
-            return cast(T, result.get(timeout=max(timeout_s, 0.001)))
+            ended: _Ended[T] = result.get(timeout=max(timeout_s, 0.001))
         except gevent.Timeout as exc:
             self._abandon(result)
             if remaining_s < self._timeout_s:
@@ -146,8 +162,11 @@ class Decoder:
         except gevent.GreenletExit:
             self._abandon(result)
             raise
+        if ended.error is not None:
+            raise ended.error
+        return cast(T, ended.value)
 
-    def _abandon(self, result: AsyncResult[T]) -> None:
+    def _abandon(self, result: AsyncResult[Any]) -> None:
         if result.ready():
             return
         self._lost += 1

@@ -1,0 +1,96 @@
+"""The console script in a subprocess, as a supervisor would run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+SCRIPT = Path(sys.executable).with_name("gradientd")
+
+
+class Console:
+    """One running `gradientd`; its log is read from a file, so that it can be killed at any moment."""
+
+    def __init__(self, *arguments: str, env: dict[str, str], script: Path = SCRIPT) -> None:
+        self._out = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by `close`
+        self._err = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by `close`
+        self.process = subprocess.Popen(
+            [str(script), *arguments],
+            env={"PATH": os.environ["PATH"], "HOME": tempfile.gettempdir(), **env},
+            stdin=subprocess.DEVNULL,
+            stdout=self._out,
+            stderr=self._err,
+            cwd=tempfile.gettempdir(),
+        )
+
+    def __enter__(self) -> Console:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self._out.close()
+        self._err.close()
+
+    @property
+    def stdout(self) -> str:
+        return _read(self._out.fileno())
+
+    @property
+    def stderr(self) -> str:
+        return _read(self._err.fileno())
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """The log's lines; the last may still be in the making."""
+        return [json.loads(line) for line in self.stdout.splitlines(keepends=True) if line.endswith("\n")]
+
+    def events(self, message: str) -> list[dict[str, Any]]:
+        """The log's lines with exactly this message."""
+        return [line for line in self.log if line["msg"] == message]
+
+    def wait_for(self, message: str, count: int = 1, timeout_s: float = 20.0) -> list[dict[str, Any]]:
+        """Wait until the log has `count` lines with this message."""
+        wait_until(lambda: len(self.events(message)) >= count, timeout_s, lambda: f"{message!r} in:\n{self.report()}")
+        return self.events(message)
+
+    def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
+        self.process.send_signal(number)
+
+    def wait(self, timeout_s: float = 40.0) -> int:
+        """The exit code."""
+        deadline = time.monotonic() + timeout_s
+        while self.process.poll() is None:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"gradientd did not exit:\n{self.report()}")
+            time.sleep(0.01)
+        return self.process.returncode
+
+    def report(self) -> str:
+        return f"{self.stdout}\n--- stderr ---\n{self.stderr}"
+
+
+def wait_until(
+    condition: Callable[[], object], timeout_s: float = 20.0, say: Callable[[], str] = lambda: "the condition"
+) -> None:
+    """Look every few milliseconds until `condition` holds."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {timeout_s} s in vain for {say()}")
+        time.sleep(0.01)
+
+
+def _read(descriptor: int) -> str:
+    """The whole file, by position: the child shares the offset of what it writes to."""
+    size = os.fstat(descriptor).st_size
+    return os.pread(descriptor, size, 0).decode(errors="replace")
