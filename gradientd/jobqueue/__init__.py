@@ -6,6 +6,7 @@ It refuses to know pictures and storage; it is the only importer of redis.
 from gradientd.jobqueue.audit import Audit
 from gradientd.jobqueue.codes import Begun, Completion
 from gradientd.jobqueue.connect import Connector, RedisClient
+from gradientd.jobqueue.dead import DeadLetter, DeadLetters
 from gradientd.jobqueue.queue import Queue
 from gradientd.jobqueue.reap import Reaped
 from gradientd.jobqueue.taken import Acquired, LeaseCount, Lengths, Promoted, Recent, Taken
@@ -16,6 +17,8 @@ __all__ = [
     "Begun",
     "Completion",
     "Connector",
+    "DeadLetter",
+    "DeadLetters",
     "LeaseCount",
     "Lengths",
     "Promoted",

@@ -85,3 +85,10 @@ class LockCode(IntEnum):
 
     HELD = 0
     OURS = 1
+
+
+class ReviveCode(IntEnum):
+    """revive.lua."""
+
+    GONE = 0
+    DONE = 1
