@@ -1,0 +1,72 @@
+"""Colour arithmetic: sRGB, OKLab, luminance and contrast, as plain functions on numpy arrays.
+
+It refuses to know pictures: every function maps colours to colours or to numbers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+_LINEAR_TO_LMS = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+_LMS_TO_OKLAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
+_OKLAB_TO_LMS = np.linalg.inv(_LMS_TO_OKLAB)
+_LMS_TO_LINEAR = np.linalg.inv(_LINEAR_TO_LMS)
+_LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
+
+
+def linear_from_srgb(srgb: npt.ArrayLike) -> Floats:
+    """Light intensities, 0 to 1, of sRGB numbers, 0 to 255 (IEC 61966-2-1)."""
+    encoded = np.asarray(srgb, dtype=np.float64) / 255
+    return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+
+
+def srgb_from_linear(linear: npt.ArrayLike) -> Floats:
+    """sRGB numbers, 0 to 255, of light intensities; what lies outside the gamut is clipped (IEC 61966-2-1)."""
+    light = np.clip(linear, 0.0, 1.0)
+    return 255 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+
+
+def oklab_from_srgb(srgb: npt.ArrayLike) -> Floats:
+    """OKLab (L 0 to 1, a, b) of sRGB numbers 0 to 255; both of shape (..., 3) (Ottosson 2020)."""
+    lms: Floats = np.cbrt(linear_from_srgb(srgb) @ _LINEAR_TO_LMS.T)
+    oklab: Floats = lms @ _LMS_TO_OKLAB.T
+    return oklab
+
+
+def srgb_from_oklab(oklab: npt.ArrayLike) -> Floats:
+    """sRGB numbers 0 to 255 of OKLab, clipped to the gamut; both of shape (..., 3) (Ottosson 2020)."""
+    lms = np.asarray(oklab, dtype=np.float64) @ _OKLAB_TO_LMS.T
+    return srgb_from_linear(lms**3 @ _LMS_TO_LINEAR.T)
+
+
+def luminance(srgb: npt.ArrayLike) -> Floats:
+    """Relative luminance, 0 to 1, of sRGB numbers 0 to 255 of shape (..., 3) (WCAG 2.2)."""
+    light: Floats = linear_from_srgb(srgb) @ _LUMINANCE
+    return light
+
+
+def contrast(one: npt.ArrayLike, other: npt.ArrayLike) -> float:
+    """The contrast ratio, 1 to 21, of two sRGB colours (WCAG 2.2); their order does not matter."""
+    darker, lighter = sorted((float(luminance(one)), float(luminance(other))))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def to_hex(srgb: npt.ArrayLike) -> str:
+    """The colour as upper-case `#RRGGBB`; `srgb` is three numbers 0 to 255, rounded here."""
+    red, green, blue = np.rint(np.asarray(srgb, dtype=np.float64)).astype(int)
+    return f"#{red:02X}{green:02X}{blue:02X}"

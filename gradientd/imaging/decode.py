@@ -1,0 +1,134 @@
+"""Untrusted bytes in, a finished thumbnail of sRGB pixels out, within limits.
+
+It refuses to hand out anything lazy, and to let a damaged picture pass as one with grey rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyvips
+
+from gradientd.errors import DamagedImage
+from gradientd.imaging.buffers import Buffer, as_view
+from gradientd.imaging.formats import Format
+from gradientd.imaging.header import Header, read_header
+from gradientd.imaging.jpeg import EOI
+from gradientd.imaging.limits import DEFAULT_LIMITS, Limits
+from gradientd.imaging.loaders import open_image
+
+THUMBNAIL_PIXELS = 128
+"""The longest side of the thumbnail, at most."""
+
+_TURNED = frozenset({5, 6, 7, 8})
+"""The EXIF orientations that swap width and height."""
+_INTEGERS = frozenset({"uchar", "ushort"})
+_FULL_SCALE = {"char": 127.0, "short": 32767.0, "int": 2147483647.0, "uint": 4294967295.0}
+
+_Image = Any
+"""A pyvips.Image; pyvips carries no types."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """A small upright picture in memory of its own.
+
+    `rgb` is sRGB, uint8, (height, width, 3), not premultiplied; `alpha` is uint8, (height, width), or None where the
+    picture is opaque. `aspect` is the width of the whole picture over its height, as it is meant to be looked at.
+    """
+
+    rgb: npt.NDArray[np.uint8]
+    alpha: npt.NDArray[np.uint8] | None
+    aspect: float
+
+
+def decode(data: Buffer, limits: Limits = DEFAULT_LIMITS, header: Header | None = None) -> Thumbnail:
+    """Decode a picture once, no larger than needed, to a thumbnail of at most THUMBNAIL_PIXELS a side.
+
+    `header` saves reading it again. Raises what `read_header` raises; DamagedImage when pixels are missing or corrupt.
+    """
+    header = header or read_header(data, limits)
+    with as_view(data) as view:
+        try:
+            return _decode(view, header)
+        except pyvips.Error as exc:
+            title = Format(header.format).label
+            error = DamagedImage(f"The {title} picture is damaged: it cannot be decoded to its end.")
+            error.format, error.width, error.height = header.format, header.width, header.height
+            error.byte_count = len(view)
+            raise error from exc
+
+
+def _decode(view: memoryview, header: Header) -> Thumbnail:
+    shrink = _jpeg_shrink(header)
+    source = _dc_only(view, header) if shrink == 8 and header.dc_ranges else view  # libvips borrows it
+    small = _shrink(_open_reduced(source, header, shrink)).copy_memory()
+    aspect = header.width / header.height
+    if small.get_typeof("orientation") and small.get("orientation") in _TURNED:
+        aspect = 1 / aspect
+    pixels: npt.NDArray[np.uint8] = _to_srgb(small).autorot().numpy()
+    alpha = np.ascontiguousarray(pixels[:, :, 3]) if pixels.shape[2] > 3 else None
+    return Thumbnail(np.ascontiguousarray(pixels[:, :, :3]), alpha, aspect)
+
+
+def _jpeg_shrink(header: Header) -> int:
+    """By how much a JPEG decoder itself can shrink without falling below the thumbnail's size."""
+    shortest, longest = sorted((header.width, header.height))
+    return next((n for n in (8, 4, 2) if longest >= n * THUMBNAIL_PIXELS and shortest >= n), 1)
+
+
+def _dc_only(view: memoryview, header: Header) -> bytes:
+    """A progressive JPEG without its AC coefficients: an eighth of its size needs one coefficient a block."""
+    return b"".join([*(view[start:end] for start, end in header.dc_ranges), EOI])
+
+
+def _open_reduced(source: bytes | memoryview, header: Header, jpeg_shrink: int) -> _Image:
+    """Open the picture at the smallest size its decoder can give by itself that is not below the thumbnail's."""
+    if header.format == Format.JPEG:
+        return open_image(source, Format.JPEG, shrink=jpeg_shrink)
+    shortest, longest = sorted((header.width, header.height))
+    scale = 2 * THUMBNAIL_PIXELS / longest
+    if header.format == Format.WEBP and scale < 1 <= shortest * scale:
+        return open_image(source, Format.WEBP, scale=scale)
+    return open_image(source, Format(header.format))
+
+
+def _shrink(image: _Image) -> _Image:
+    """Scale down to the thumbnail's size; each pixel counts by its alpha, so that hidden colours do not bleed."""
+    scale = THUMBNAIL_PIXELS / max(image.width, image.height)
+    if scale >= 1:
+        return image
+    across, down = max(scale, 1 / image.width), max(scale, 1 / image.height)
+    if not image.hasalpha():
+        return image.resize(across, vscale=down, kernel="linear")
+    weighed = image.premultiply().resize(across, vscale=down, kernel="linear").unpremultiply()
+    return weighed.rint().cast(image.format) if image.format in _INTEGERS else weighed
+
+
+def _to_srgb(image: _Image) -> _Image:
+    """Convert to 8-bit sRGB, 3 bands or 4 with alpha, by the embedded profile where there is a sound one."""
+    if image.format in _INTEGERS and image.get_typeof("icc-profile-data"):
+        try:
+            return _as_rgb(image.icc_transform("srgb", embedded=True).copy_memory())
+        except pyvips.Error:
+            image = image.copy()
+            image.remove("icc-profile-data")  # broken, or for another colour space: the numbers are taken as they are
+    if image.format not in _INTEGERS and image.interpretation != "scrgb":
+        image = _grey_light(image)
+    return _as_rgb(image.colourspace("srgb").cast("uchar"))
+
+
+def _grey_light(image: _Image) -> _Image:
+    """Read samples of an uncommon type as linear light: floats are that already, whole numbers fill their range."""
+    linear = image.extract_band(0).cast("float") / _FULL_SCALE.get(image.format, 1.0)
+    return linear.bandjoin([linear, linear]).copy(interpretation="scrgb")
+
+
+def _as_rgb(image: _Image) -> _Image:
+    """Keep 3 bands and the alpha; formats can carry more."""
+    if image.bands < 3:
+        image = image.colourspace("srgb")
+    return image.extract_band(0, n=4 if image.hasalpha() else 3) if image.bands > 3 else image

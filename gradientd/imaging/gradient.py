@@ -1,0 +1,80 @@
+"""The composition: pixels to palette, stops, foreground and placeholder.
+
+It refuses to touch bytes or pixels itself: each step has a room of its own.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradientd.imaging.buffers import Buffer
+from gradientd.imaging.color import Floats, contrast, oklab_from_srgb, srgb_from_oklab, to_hex
+from gradientd.imaging.decode import Thumbnail, decode
+from gradientd.imaging.limits import DEFAULT_LIMITS, Limits
+from gradientd.imaging.palette import Swatch, extract_palette
+from gradientd.imaging.placeholder import blur_data_url
+from gradientd.model import Gradient
+
+TRANSPARENT_STOPS = (np.array([238.0, 238.0, 238.0]), np.array([204.0, 204.0, 204.0]))
+"""For a picture of which nothing can be seen."""
+_WHITE, _BLACK = np.full(3, 255.0), np.zeros(3)
+_SHARE_THAT_MATTERS = 0.06
+_LEAST_DISTANCE = 0.07
+"""OKLab distance below which two stops make no gradient."""
+_LIGHTNESS_STEP = 0.16
+"""How far, in OKLab, a stop is put from the only colour that a picture has."""
+
+
+def generate_gradient(data: Buffer, limits: Limits = DEFAULT_LIMITS) -> Gradient:
+    """Bytes of a picture in, its gradient out; `data` is any contiguous buffer and is not kept.
+
+    Raises ImageError: EmptyImage, NotAnImage, UnsupportedFormat, LimitExceeded or DamagedImage.
+    """
+    return gradient_of(decode(data, limits))
+
+
+def gradient_of(thumbnail: Thumbnail) -> Gradient:
+    """The colours and the placeholder of a decoded picture."""
+    weights = None if thumbnail.alpha is None else thumbnail.alpha.reshape(-1) / 255
+    swatches = extract_palette(thumbnail.rgb.reshape(-1, 3), weights)
+    if swatches:
+        palette = [swatch.srgb for swatch in swatches]
+        primary, secondary = palette[0], choose_secondary(swatches)
+    else:
+        palette = list(TRANSPARENT_STOPS)
+        primary, secondary = palette
+    return Gradient(
+        palette=tuple(to_hex(srgb) for srgb in palette),
+        primary=to_hex(primary),
+        secondary=to_hex(secondary),
+        foreground=to_hex(choose_foreground(primary, secondary)),
+        blur_data_url=blur_data_url(thumbnail, primary),
+    )
+
+
+def choose_secondary(swatches: tuple[Swatch, ...]) -> Floats:
+    """The second stop, sRGB 0 to 255: the colour most distinct from the first among those with a share that matters.
+
+    Synthesised only where the palette has none that could be told from the first.
+    """
+    primary = swatches[0]
+    others = [swatch for swatch in swatches[1:] if swatch.share >= _SHARE_THAT_MATTERS]
+    distances = [float(np.linalg.norm(swatch.oklab - primary.oklab)) for swatch in others]
+    if distances and max(distances) >= _LEAST_DISTANCE:
+        return others[int(np.argmax(distances))].srgb
+    return synthesize_stop(primary.srgb)
+
+
+def synthesize_stop(srgb: Floats) -> Floats:
+    """A darker neighbour of a colour, or a lighter one of a dark colour, of the same hue; greys stay grey."""
+    lightness, a, b = oklab_from_srgb(srgb)
+    if np.ptp(srgb) < 1:
+        a = b = 0.0
+    step = -_LIGHTNESS_STEP if lightness > 0.5 else _LIGHTNESS_STEP
+    scale = (lightness + step) / lightness if step < 0 else 1.0
+    return srgb_from_oklab([lightness + step, a * scale, b * scale])
+
+
+def choose_foreground(one: Floats, other: Floats) -> Floats:
+    """Black or white, whichever has the higher of the lower contrasts over both stops (WCAG 2.2); white when equal."""
+    return max((_WHITE, _BLACK), key=lambda text: min(contrast(text, one), contrast(text, other)))

@@ -1,0 +1,117 @@
+"""The cheap look at a picture: its format, its size, and whether it may be decoded at all.
+
+It refuses to decode pixels, and to let libvips near a container that is built to waste time.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+
+import pyvips
+
+from gradientd.errors import DamagedImage, EmptyImage, ImageError, UnsupportedFormat
+from gradientd.imaging import containers, jpeg, memory
+from gradientd.imaging.buffers import Buffer, as_view, peek
+from gradientd.imaging.formats import SNIFF_BYTES, Format, sniff
+from gradientd.imaging.limits import (
+    DEFAULT_LIMITS,
+    Limits,
+    check_bytes,
+    check_frames,
+    check_memory,
+    check_pixels,
+    check_scans,
+)
+from gradientd.imaging.loaders import open_image
+from gradientd.imaging.samples import can_decode
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What is known before decoding. `width` and `height` are pixels as stored, before any EXIF rotation.
+
+    `memory_bytes` is an upper estimate of what the decode takes beyond the file itself. `dc_ranges` are the parts of a
+    progressive JPEG that a decode to an eighth of its size needs; none elsewhere.
+    """
+
+    format: str
+    width: int
+    height: int
+    frames: int
+    memory_bytes: int
+    scans: int = 1
+    dc_ranges: tuple[tuple[int, int], ...] = field(default=(), repr=False)
+
+
+def read_header(data: Buffer, limits: Limits = DEFAULT_LIMITS) -> Header:
+    """Look at a picture's header, without decoding it.
+
+    Raises EmptyImage, NotAnImage, UnsupportedFormat, LimitExceeded or DamagedImage; each carries what was known of the
+    picture by then.
+    """
+    with as_view(data) as view:
+        known = ImageError()
+        try:
+            return _read(view, limits, known)
+        except ImageError as exc:
+            exc.byte_count = len(view)
+            exc.format, exc.width, exc.height = known.format, known.width, known.height
+            raise
+
+
+def _read(view: memoryview, limits: Limits, known: ImageError) -> Header:
+    if not view:
+        raise EmptyImage("The file is empty.")
+    check_bytes(len(view), limits)
+    format = sniff(peek(view, 0, SNIFF_BYTES))
+    known.format = str(format)
+    if not can_decode(format):
+        raise UnsupportedFormat(f"{format.label} pictures cannot be decoded on this machine.")
+    if format is Format.JPEG:
+        header = _read_jpeg(view, limits)
+    elif format is Format.PNG:
+        header = _read_png(view)
+    else:
+        header = _read_other(view, format, limits)
+    known.width, known.height = header.width, header.height
+    check_pixels(header.width, header.height, limits)
+    check_frames(header.frames, limits)
+    check_scans(header.scans, limits)
+    check_memory(header.memory_bytes, limits)
+    return header
+
+
+def _read_jpeg(view: memoryview, limits: Limits) -> Header:
+    structure = jpeg.walk(view, max_scans=limits.max_scans)
+    frame = structure.frame
+    return Header(
+        Format.JPEG, frame.width, frame.height, 1, memory.of_jpeg(structure), structure.scans, structure.dc_ranges
+    )
+
+
+def _read_png(view: memoryview) -> Header:
+    try:
+        width, height, depth, color_type, _, _, interlace = struct.unpack_from(">IIBBBBB", view, 16)
+    except struct.error as exc:
+        raise DamagedImage("The PNG picture is damaged: its header is cut short.") from exc
+    containers.check_png_end(view)
+    return Header(Format.PNG, width, height, 1, memory.of_png(width, height, depth, color_type, interlace))
+
+
+def _read_other(view: memoryview, format: Format, limits: Limits) -> Header:
+    frames = 1
+    if format is Format.WEBP:
+        frames = containers.count_webp_frames(view, limits.max_frames)
+    elif format is Format.TIFF:
+        frames = containers.count_tiff_pages(view, limits.max_frames)
+    elif format is Format.GIF:
+        containers.check_gif_end(view)
+    check_frames(frames, limits)  # before libvips looks at each of them
+    try:
+        image = open_image(view, format)
+    except pyvips.Error as exc:
+        raise DamagedImage(f"The {format.label} picture is damaged: its header cannot be read.") from exc
+    if format is not Format.TIFF and image.get_typeof("n-pages"):
+        frames = image.get("n-pages")
+    return Header(format, image.width, image.height, frames, memory.of_frame(image, format))

@@ -1,0 +1,47 @@
+"""The door to libvips: configured once, opened only for the formats on the allow-list.
+
+It refuses to let libvips guess: the loader follows from the sniffed format, and no name of a file is ever passed.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pyvips
+
+from gradientd.imaging.formats import Format
+
+pyvips.block_untrusted_set(True)
+pyvips.concurrency_set(1)  # pictures are decoded side by side, each in one thread
+pyvips.cache_set_max(0)  # no picture comes twice, and a cached one would keep its memory
+
+_LOADERS = {
+    Format.JPEG: "jpegload_source",
+    Format.PNG: "pngload_source",
+    Format.GIF: "gifload_source",
+    Format.WEBP: "webpload_source",
+    Format.TIFF: "tiffload_source",
+    Format.AVIF: "heifload_source",
+    Format.HEIC: "heifload_source",
+    Format.JXL: "jxlload_source",
+    Format.JP2: "jp2kload_source",
+}
+
+_Image = Any
+"""A pyvips.Image; pyvips carries no types."""
+
+
+def open_image(data: bytes | memoryview, format: Format, **options: Any) -> _Image:
+    """A lazy image over `data`, which is not copied and must outlive it. Damage is an error, not grey rows.
+
+    Raises pyvips.Error, now or when pixels are asked for.
+    """
+    source = pyvips.Source.new_from_memory(data)
+    return pyvips.Operation.call(_LOADERS[format], source, access="sequential", fail_on="error", **options)
+
+
+@cache
+def has_loader(format: Format) -> bool:
+    """Whether this libvips has a loader for the format; that it also has the codec is another question."""
+    return bool(pyvips.type_find("VipsOperation", _LOADERS[format]))
