@@ -5,6 +5,8 @@ It refuses to work on a job: each goes to an attempt in a greenlet of its own.
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import random
 import secrets
 import time
@@ -40,6 +42,7 @@ class Intake:
         storage_breaker: Breaker,
         poll_interval_s: float,
         heartbeat_file: Path | None,
+        logger: logging.Logger,
     ) -> None:
         self._queue = queue
         self._waiter = waiter
@@ -49,6 +52,7 @@ class Intake:
         self._storage_breaker = storage_breaker
         self._poll_s = poll_interval_s
         self._heartbeat_file = heartbeat_file
+        self._logger = logger
         self._stopping = Event()
         self._token = secrets.token_hex(16)
         self._reply_is_due = False
@@ -88,7 +92,12 @@ class Intake:
                 self.is_idle = False
                 self._storage_breaker.outage.wait(min(self._poll_s, HEARTBEAT_FILE_S))
             elif self._wait_for_slot():
-                self._look()
+                try:
+                    self._look()
+                except Exception:  # the boundary that keeps one surprise from ending the intake of a worker that lives
+                    self._logger.exception("An unforeseen error in the intake: going on after a pause")
+                    self.is_idle = False
+                    self._stopping.wait(next(self._pauses))
 
     def _look(self) -> None:
         try:
@@ -154,5 +163,6 @@ class Intake:
         """The loop is alive: tell those who watch the heartbeat file."""
         now = time.monotonic()
         if self._heartbeat_file is not None and now - self.last_tick >= HEARTBEAT_FILE_S / 2:
-            self._heartbeat_file.touch()
+            with contextlib.suppress(OSError):  # a full disk is the health check's to tell, not the end of taking
+                self._heartbeat_file.touch()
         self.last_tick = now

@@ -99,6 +99,7 @@ class GradientWorker:
             storage_breaker=self._storage_breaker,
             poll_interval_s=poll_s,
             heartbeat_file=Path(settings.heartbeat_file) if settings.heartbeat_file else None,
+            logger=self._logger,
         )
         self._drain = Drain(
             queue=self._queue,

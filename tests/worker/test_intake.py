@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import cast
+
+import gevent
+import pytest
+from gevent.pool import Pool
+
+from gradientd.errors import RedisUnavailable
+from gradientd.jobqueue import Acquired, Promoted, Queue, Taken
+from gradientd.logs import create_logger
+from gradientd.worker import intake as room
+from gradientd.worker.breaker import Breaker, Outage
+from gradientd.worker.intake import Intake
+
+TAKEN = Taken("id", "id", "token", "{}", False, 0, 0)
+
+
+class ScriptedQueue:
+    """Answers `acquire` with one entry after the other, raising those that are errors; then the queue is empty."""
+
+    def __init__(self, answers: list[Acquired | Exception]) -> None:
+        self.asked: list[tuple[str, bool]] = []
+        self._answers = iter(answers)
+
+    def acquire(self, token: str, *, repeat: bool = False) -> Acquired:
+        self.asked.append((token, repeat))
+        answer = next(self._answers, Acquired())
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def promote(self) -> Promoted:
+        return Promoted(0, None)
+
+    def wait(self, timeout_s: float) -> bool:
+        gevent.sleep(timeout_s)
+        return False
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "growing_pauses", lambda longest_s=0.0: iter([0.01] * 1000))
+
+
+@pytest.fixture
+def out() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def start(out: io.StringIO) -> Iterator[Callable[..., tuple[Intake, list[Taken]]]]:
+    started: list[Intake] = []
+
+    def start(queue: ScriptedQueue, heartbeat_file: Path | None = None) -> tuple[Intake, list[Taken]]:
+        logger, worked = create_logger("info", "json", out), list[Taken]()
+        intake = Intake(
+            queue=cast(Queue, queue),
+            waiter=cast(Queue, queue),
+            pool=Pool(1),
+            work=worked.append,
+            redis_outage=Outage("Redis", logger),
+            storage_breaker=Breaker("Storage", lambda: None, logger),
+            poll_interval_s=0.05,
+            heartbeat_file=heartbeat_file,
+            logger=logger,
+        )
+        started.append(intake)
+        intake.start()
+        return intake, worked
+
+    yield start
+    for intake in started:
+        intake.stop()
+
+
+def test_lost_reply_is_asked_for_again_under_the_same_token(start: Callable[..., tuple[Intake, list[Taken]]]) -> None:
+    queue = ScriptedQueue([RedisUnavailable("reset"), Acquired(taken=TAKEN)])
+    _, worked = start(queue)
+    gevent.sleep(0.2)
+    assert worked == [TAKEN]
+    (first, was_repeat), (second, is_repeat), (third, is_third_repeat), *_ = queue.asked
+    assert first == second != third
+    assert (was_repeat, is_repeat, is_third_repeat) == (False, True, False)
+
+
+def test_unforeseen_error_does_not_end_the_intake(
+    start: Callable[..., tuple[Intake, list[Taken]]], out: io.StringIO
+) -> None:
+    queue = ScriptedQueue([ValueError("nobody foresaw it"), Acquired(taken=TAKEN)])
+    _, worked = start(queue)
+    gevent.sleep(0.2)
+    assert worked == [TAKEN]
+    line = json.loads(out.getvalue().splitlines()[0])
+    assert line["level"] == "error"
+    assert "nobody foresaw it" in line["exception"]
+
+
+def test_heartbeat_file_that_cannot_be_written_does_not_end_the_intake(
+    start: Callable[..., tuple[Intake, list[Taken]]], tmp_path: Path
+) -> None:
+    queue = ScriptedQueue([Acquired(taken=TAKEN)])
+    _, worked = start(queue, heartbeat_file=tmp_path / "no such folder" / "file")
+    gevent.sleep(0.1)
+    assert worked == [TAKEN]
