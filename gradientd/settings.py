@@ -21,6 +21,7 @@ _Check = Callable[[str], str | None]
 
 LOG_LEVELS = ("trace", "debug", "info", "warn", "error", "fatal")
 LOG_FORMATS = ("auto", "json", "pretty")
+MIN_TOKEN_CHARS = 16
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
 _CLUSTER_SCHEMES = ("redis+cluster", "rediss+cluster", "redis-cluster")
 
@@ -60,6 +61,14 @@ class Settings:
     redis_ca_file: str | None = None
     redis_cert_file: str | None = None
     redis_key_file: str | None = None
+    http_addr: tuple[str, int] | None = None
+    http_token: str | None = field(default=None, repr=False)
+    summary_interval_s: int = 60
+
+    @property
+    def longest_silence_s(self) -> float:
+        """For how long the worker's loop may not come round before it counts as dead."""
+        return _longest_silence_s(self.poll_interval_ms)
 
     @property
     def decode_thread_count(self) -> int:
@@ -106,6 +115,9 @@ def parse_env() -> Settings:
         "redis_ca_file": r.file("GRADIENT_REDIS_CA_FILE"),
         "redis_cert_file": r.file("GRADIENT_REDIS_CERT_FILE"),
         "redis_key_file": r.file("GRADIENT_REDIS_KEY_FILE"),
+        "http_addr": r.address("GRADIENT_HTTP_ADDR"),
+        "http_token": r.secret("GRADIENT_HTTP_TOKEN", required=False, check=_check_token),
+        "summary_interval_s": r.number("GRADIENT_SUMMARY_INTERVAL_S", 60, least=0, most=86_400),
     }
     if r.problems:
         raise SettingsError(r.problems)
@@ -122,7 +134,11 @@ def heartbeat_limits() -> tuple[str | None, float]:
     poll_interval_ms = r.number("GRADIENT_WORKER_POLL_INTERVAL_MS", 1_000, least=100, most=60_000)
     if r.problems:
         raise SettingsError(r.problems)
-    return path, max(60.0, 3 * poll_interval_ms / 1000)
+    return path, _longest_silence_s(poll_interval_ms)
+
+
+def _longest_silence_s(poll_interval_ms: int) -> float:
+    return max(60.0, 3 * poll_interval_ms / 1000)
 
 
 class _Reader:
@@ -141,15 +157,15 @@ class _Reader:
         self._check(name, value, check)
         return value
 
-    def secret(self, name: str, *, check: _Check | None = None) -> str | None:
-        """A required secret, from NAME or from the file that NAME_FILE names."""
+    def secret(self, name: str, *, required: bool = True, check: _Check | None = None) -> str | None:
+        """A secret, from NAME or from the file that NAME_FILE names."""
         by_file = f"{name}_FILE"
         value, path = self.text(name), self.text(by_file)
         if path is None:
-            if value is None:
-                self.problems.append(f"{name} is not set (nor {by_file})")
-            else:
+            if value is not None:
                 self._check(name, value, check)
+            elif required:
+                self.problems.append(f"{name} is not set (nor {by_file})")
             return value
         if value is not None:
             self.problems.append(f"{name} and {by_file} are both set: keep one")
@@ -187,6 +203,20 @@ class _Reader:
     def file(self, name: str) -> str | None:
         return self.text(name, check=lambda path: None if Path(path).is_file() else f"names no file: {path!r}")
 
+    def address(self, name: str) -> tuple[str, int] | None:
+        """host:port to listen on; the host is empty for every interface."""
+        text = self.text(name)
+        if text is None:
+            return None
+        try:
+            parts = urlsplit(f"//{text}")
+            if parts.port is not None and parts.netloc == text and "@" not in text:
+                return parts.hostname or "", parts.port
+        except ValueError:
+            pass
+        self.problems.append(f"{name} must look like 127.0.0.1:9876, [::1]:9876 or :9876, not {text!r}")
+        return None
+
     def _check(self, name: str, value: str, check: _Check | None) -> None:
         problem = check(value) if check else None
         if problem:
@@ -195,6 +225,12 @@ class _Reader:
 
 def _say_empty(_: str) -> str:
     return "names an empty file"
+
+
+def _check_token(value: str) -> str | None:
+    if len(value) < MIN_TOKEN_CHARS or not value.isascii() or not value.isprintable() or " " in value:
+        return f"must be {MIN_TOKEN_CHARS} or more ASCII characters without a space; `openssl rand -hex 32` makes one"
+    return None
 
 
 def _check_redis_url(value: str) -> str | None:

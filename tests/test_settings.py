@@ -128,3 +128,40 @@ def test_decode_threads_follow_the_cores_and_never_exceed_the_concurrency(monkey
     monkeypatch.setenv("GRADIENT_WORKER_CONCURRENCY", "64")
     monkeypatch.setenv("GRADIENT_DECODE_THREADS", "3")
     assert parse_env().decode_thread_count == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("127.0.0.1:9876", ("127.0.0.1", 9876)),
+        ("[::1]:9876", ("::1", 9876)),
+        (":9876", ("", 9876)),
+        ("localhost:0", ("localhost", 0)),
+    ],
+)
+def test_http_address_is_host_and_port(monkeypatch: pytest.MonkeyPatch, text: str, address: tuple[str, int]) -> None:
+    monkeypatch.setenv("GRADIENT_HTTP_ADDR", text)
+    assert parse_env().http_addr == address
+
+
+@pytest.mark.parametrize("text", ["9876", "127.0.0.1", "h:70000", "h:http", "http://h:1", "h:1/x", "u@h:1"])
+def test_http_address_that_is_none_is_a_mistake(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("GRADIENT_HTTP_ADDR", text)
+    assert problems() == [f"GRADIENT_HTTP_ADDR must look like 127.0.0.1:9876, [::1]:9876 or :9876, not {text!r}"]
+
+
+def test_http_token_is_optional_and_comes_from_a_file_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert parse_env().http_token is None
+    secret = tmp_path / "token"
+    secret.write_text("0123456789abcdef\n")
+    monkeypatch.setenv("GRADIENT_HTTP_TOKEN_FILE", str(secret))
+    assert parse_env().http_token == "0123456789abcdef"
+    assert "0123456789abcdef" not in repr(parse_env())
+
+
+@pytest.mark.parametrize("token", ["short", "0123456789 abcdef", "0123456789abcdeé"])
+def test_http_token_that_is_weak_is_a_mistake_and_not_shown(monkeypatch: pytest.MonkeyPatch, token: str) -> None:
+    monkeypatch.setenv("GRADIENT_HTTP_TOKEN", token)
+    (problem,) = problems()
+    assert problem.startswith("GRADIENT_HTTP_TOKEN must be 16 or more ASCII characters")
+    assert token not in problem
