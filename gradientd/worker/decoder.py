@@ -139,21 +139,10 @@ class Decoder:
 
     def _in_thread(self, work: Callable[[], T], remaining_s: float, on_end: Callable[[], None]) -> T:
         """Run `work` in a thread; `on_end` is called in the hub when the thread is done, abandoned or not."""
-        try:
-            self._free_threads.acquire()  # so that the deadline starts when a thread does
-            result: AsyncResult[_Ended[T]] = self._pool.spawn(_end_of, work)
-        except BaseException:
-            on_end()
-            raise
-
-        def end(_: object) -> None:
-            self._free_threads.release()
-            on_end()
-
-        result.rawlink(end)
+        result = self._start(work, on_end)
         timeout_s = min(self._timeout_s, remaining_s)
         try:
-            ended: _Ended[T] = result.get(timeout=max(timeout_s, 0.001))
+            ended = cast(_Ended[T], result.get(timeout=max(timeout_s, 0.001)))
         except gevent.Timeout as exc:
             self._abandon(result)
             if remaining_s < self._timeout_s:
@@ -165,6 +154,26 @@ class Decoder:
         if ended.error is not None:
             raise ended.error
         return cast(T, ended.value)
+
+    def _start(self, work: Callable[[], T], on_end: Callable[[], None]) -> AsyncResult[_Ended[T]]:
+        """Wait for a free thread, so that the deadline starts when a thread does; its place is free when it ends."""
+        try:
+            self._free_threads.acquire()
+        except BaseException:
+            on_end()
+            raise
+
+        def end(_: object) -> None:
+            self._free_threads.release()
+            on_end()
+
+        try:
+            result: AsyncResult[_Ended[T]] = self._pool.spawn(_end_of, work)
+        except BaseException:  # no thread could be made, or the attempt was killed meanwhile
+            end(None)
+            raise
+        result.rawlink(end)
+        return result
 
     def _abandon(self, result: AsyncResult[Any]) -> None:
         if result.ready():

@@ -85,7 +85,7 @@ class Drain:
         return Drained(now_completed - completed, now_failed - failed, live, stopped_by)
 
     def _others_leases(self) -> int | None:
-        """Live leases of others; None while there are expired ones: they can soon be reaped and are worth staying for."""
+        """Live leases of others; None while some have expired: they can soon be reaped and are worth staying for."""
         try:
             leases = self._queue.count_leases()
         except RedisUnavailable as exc:

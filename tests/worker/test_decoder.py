@@ -4,6 +4,7 @@ import time
 import gevent
 import pytest
 from gevent.monkey import get_original
+from gevent.threadpool import ThreadPool
 
 from gradientd import imaging
 from gradientd.errors import DamagedImage, DecodeTimeout, JobTimeout
@@ -147,3 +148,20 @@ def test_budget_is_given_back_only_when_an_abandoned_thread_ends(picture: dict[s
     began = time.monotonic()
     pool.gradient(b"x", remaining_s=9)
     assert time.monotonic() - began > 0.15
+
+
+def test_thread_that_cannot_be_made_gives_its_place_and_its_memory_back(
+    monkeypatch: pytest.MonkeyPatch, picture: dict[str, float]
+) -> None:
+    pool = decoder(threads=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(ThreadPool, "spawn", no_thread)
+        for _ in range(3):
+            with pytest.raises(RuntimeError, match="can't start new thread"):
+                pool.gradient(b"x", remaining_s=9)
+    with gevent.Timeout(2):
+        assert pool.gradient(b"x", remaining_s=9).gradient is GRADIENT
+
+
+def no_thread(*_: object) -> None:
+    raise RuntimeError("can't start new thread")
