@@ -7,6 +7,7 @@ from gradientd.jobqueue.audit import Audit
 from gradientd.jobqueue.codes import Begun, Completion
 from gradientd.jobqueue.connect import Connector, RedisClient
 from gradientd.jobqueue.dead import DeadLetter, DeadLetters
+from gradientd.jobqueue.fleet import Fleet, InWork, WorkerSeen
 from gradientd.jobqueue.queue import Queue
 from gradientd.jobqueue.reap import Reaped
 from gradientd.jobqueue.taken import Acquired, LeaseCount, Lengths, Promoted, Recent, Taken
@@ -19,6 +20,8 @@ __all__ = [
     "Connector",
     "DeadLetter",
     "DeadLetters",
+    "Fleet",
+    "InWork",
     "LeaseCount",
     "Lengths",
     "Promoted",
@@ -27,4 +30,5 @@ __all__ = [
     "Recent",
     "RedisClient",
     "Taken",
+    "WorkerSeen",
 ]

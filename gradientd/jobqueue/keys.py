@@ -20,6 +20,7 @@ gradientd:dead:index       zset    none         gradientd   the dead letters' fi
 gradientd:recent           zset    none         gradientd   the newest results' storage keys; score: Unix ms
 gradientd:recent:ms        hash    none         gradientd   the same storage keys -> processing time, ms
 gradientd:worker:{id}      string  a lease      gradientd   a worker's heartbeat JSON
+gradientd:workers          zset    none         gradientd   worker IDs, so that nobody scans; score: last beat, ms
 gradientd:paused           string  none         gradientd   present while the fleet takes no jobs
 gradientd:lock:reap        string  seconds      gradientd   the worker that reaps
 gradientd:lock:audit       string  minutes      gradientd   the worker that audits
@@ -50,6 +51,7 @@ DEAD_INDEX = "gradientd:dead:index"
 RECENT = "gradientd:recent"
 RECENT_MS = "gradientd:recent:ms"
 WORKER_PREFIX = "gradientd:worker:"
+WORKERS = "gradientd:workers"
 PAUSED = "gradientd:paused"
 REAP_LOCK = "gradientd:lock:reap"
 AUDIT_LOCK = "gradientd:lock:audit"

@@ -114,7 +114,8 @@ class Queue:
             ],
             [
                 taken.element, taken.identity, taken.token, job.to_json() if taken.inline else taken.element, delay_ms,
-                result_head(Status.PENDING, job.attempts), keys.RESULT_TTL_S, reason,
+                result_head(Status.PENDING, job.attempts), keys.RESULT_TTL_S,
+                reason.encode(errors="replace").decode(),
             ],
         )
         return RetryCode(code) is not RetryCode.LEASE_LOST

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ import fakeredis
 import pytest
 import redis
 
-from gradientd.jobqueue import Connector, Queue, Taken
+from gradientd.jobqueue import Connector, Queue, Taken, keys
 from gradientd.model import Gradient, Job
 from tests.jobqueue.servers import Server, redis_binary, running, valkey_binary
 
@@ -102,6 +103,15 @@ def queue(bench: Bench) -> Iterator[Queue]:
     made = bench.queue()
     yield made
     made.close()
+
+
+@pytest.fixture(params=["id", "inline"])
+def job_id(request: pytest.FixtureRequest, bench: Bench, queue: Queue) -> str:
+    """A job of either generation in the queue."""
+    if request.param == "id":
+        return queue.enqueue(fields_of(tags=[]))
+    bench.admin.lpush(keys.QUEUE, json.dumps({**fields_of(tags=[]), "jobId": "3f0c-uuid"}))
+    return "3f0c-uuid"
 
 
 def fields_of(storage_key: str = "g/album/a.jpg", **more: Any) -> dict[str, Any]:
