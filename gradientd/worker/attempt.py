@@ -106,6 +106,7 @@ class Attempt:
     def run(self) -> Outcome:
         """Do the work and settle it with Redis."""
         self._shop.keeper.hold(self.lease)
+        self._log(logging.DEBUG, "Job taken", attemptsBefore=self._taken.attempts)
         try:
             outcome = self._run()
         except RedisUnavailable as exc:
@@ -114,6 +115,12 @@ class Attempt:
                 logging.ERROR,
                 "Redis did not take the job's outcome: the job will be taken again when its lease has expired",
                 error=str(exc),
+            )
+        except Exception:  # the same boundary for the outcome: a surprise here must not end in a greenlet's traceback
+            outcome = Outcome.UNSETTLED
+            self._shop.logger.exception(
+                "An unforeseen error kept the job's outcome from Redis: it will be taken again",
+                extra=self._fields(),
             )
         finally:
             self._shop.keeper.let_go(self.lease)
@@ -249,6 +256,7 @@ class Attempt:
         return Outcome.FAILED
 
     def _release(self, reason: str, **details: Any) -> Outcome:
+        self.lease.phase = "settle"
         job = self._job
         if not self._insist(lambda: self._shop.queue.release(self._taken, job)):
             return self._lost()

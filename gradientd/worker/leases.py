@@ -5,10 +5,14 @@ It refuses to take or end a lease: attempts do.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
+import gevent
 from gevent.monkey import get_original
 from gevent.threadpool import ThreadPool
 
@@ -17,6 +21,8 @@ from gradientd.jobqueue import Queue, Taken
 
 UNBROKEN_LEASE_TIMES = 1.5
 """For how long renewals must have succeeded before this worker may judge that somebody else's lease is abandoned."""
+WORKING_PHASES = ("download", "decode")
+"""While a job is in one of these, nobody but a thief ends its lease, and it may be handed back."""
 
 
 @dataclass(slots=True)
@@ -42,19 +48,25 @@ class LeaseKeeper:
     """
 
     def __init__(
-        self, open_queue: Callable[[], Queue], worker_id: str, lease_ms: int, heartbeat: Callable[[], str]
+        self,
+        open_queue: Callable[[], Queue],
+        worker_id: str,
+        lease_ms: int,
+        heartbeat: Callable[[], str],
+        logger: logging.Logger,
     ) -> None:
         self._open_queue = open_queue
         self._worker_id = worker_id
         self._lease_s = lease_ms / 1000
         self._heartbeat = heartbeat
+        self._logger = logger
         self._leases: dict[str, Lease] = {}
         self._thread = ThreadPool(1)
         # A lock that no patch has touched: its wait must not run this thread's own hub.
         self._ended = get_original("_thread", "allocate_lock")()
         self._streak_began: float | None = None
         self._last_success = 0.0
-        self.lost: set[str] = set()
+        self._lost: set[str] = set()
 
     def start(self) -> None:
         """Begin to renew, every quarter of the lease time."""
@@ -70,13 +82,13 @@ class LeaseKeeper:
 
     def hold(self, lease: Lease) -> None:
         """Keep this lease alive from now on."""
-        self.lost.discard(lease.taken.identity)
         self._leases[lease.taken.identity] = lease
 
     def let_go(self, lease: Lease) -> None:
         """The job has ended."""
         if self._leases.get(lease.taken.identity) is lease:
             del self._leases[lease.taken.identity]
+        self._lost.discard(lease.taken.token)
 
     def held(self) -> list[Lease]:
         """The leases of the jobs in work."""
@@ -103,18 +115,39 @@ class LeaseKeeper:
 
     def _renew_once(self, queue: Queue) -> bool:
         now = time.monotonic()
-        mine = [(lease.taken.identity, lease.taken.token) for lease in self.held() if now < lease.renew_until]
+        mine = [lease for lease in self.held() if now < lease.renew_until]
+        pairs = [(lease.taken.identity, lease.taken.token) for lease in mine]
         try:
-            lost = queue.renew(mine, worker_id=self._worker_id, heartbeat_json=self._heartbeat())
+            lost = queue.renew(pairs, worker_id=self._worker_id, heartbeat_json=self._heartbeat())
         except RedisUnavailable:
+            self._streak_began = None
+            return False
+        except Exception as exc:  # the boundary that keeps one surprise from ending all renewals
+            self._log(logging.ERROR, "An unforeseen error in the renewal of leases: going on", exc_info=exc)
             self._streak_began = None
             return False
         now = time.monotonic()
         if self._streak_began is None or self._is_late(now):
             self._streak_began = now
         self._last_success = now
-        self.lost.update(lost)
+        self._tell_of_lost([lease for lease in mine if lease.taken.identity in lost])
         return True
+
+    def _tell_of_lost(self, lost: list[Lease]) -> None:
+        """Say once a lease that it is lost; while its outcome is being written its absence says nothing."""
+        for lease in lost:
+            if lease.phase in WORKING_PHASES and lease.taken.token not in self._lost:
+                self._lost.add(lease.taken.token)
+                self._log(
+                    logging.WARNING,
+                    "Lease lost while its job is in work: another worker may do it too",
+                    extra={"jobId": lease.taken.identity, "storageKey": lease.storage_key, "phase": lease.phase},
+                )
+
+    def _log(self, level: int, message: str, **details: Any) -> None:
+        """Log in the hub's thread: gevent's locks, and logging's among them, are not for this one."""
+        log = partial(gevent.spawn, self._logger.log, level, message, **details)
+        self._thread.hub.loop.run_callback_threadsafe(log)
 
     def _is_late(self, now: float) -> bool:
         """Whether the last success is so long ago that the process must have stood still (SIGSTOP, a frozen host)."""

@@ -29,7 +29,7 @@ from gradientd.worker.decoder import Decoder
 from gradientd.worker.drain import Drain, Drained
 from gradientd.worker.heartbeat import Heartbeat
 from gradientd.worker.intake import Intake
-from gradientd.worker.leases import LeaseKeeper
+from gradientd.worker.leases import WORKING_PHASES, LeaseKeeper
 from gradientd.worker.stats import Outcome, Tally, WorkerStats
 from gradientd.worker.upkeep import Upkeep
 
@@ -72,7 +72,9 @@ class GradientWorker:
         self._queue = self._open_queue(connections=settings.concurrency + 8)
         self._storage = Storage(settings)
         self._decoder = Decoder(settings.decode_thread_count, _limits_of(settings), settings.decode_timeout_ms / 1000)
-        self._keeper = LeaseKeeper(self._open_queue, self.worker_id, settings.lease_ms, self._heartbeat_json)
+        self._keeper = LeaseKeeper(
+            self._open_renewal_queue, self.worker_id, settings.lease_ms, self._heartbeat_json, self._logger
+        )
         self._redis_outage = Outage("Redis", self._logger)
         self._storage_breaker = Breaker("Storage", self._storage.probe, self._logger)
         self._workshop = Workshop(
@@ -236,6 +238,10 @@ class GradientWorker:
             orphan_grace_ms=self._settings.orphan_grace_ms,
         )
 
+    def _open_renewal_queue(self) -> Queue:
+        """A renewal that hangs must leave time for others before the leases end."""
+        return self._open_queue(timeout_s=min(COMMAND_TIMEOUT_S, self._settings.lease_ms / 4000))
+
     def _work_on(self, taken: Taken) -> None:
         """Run an attempt in a greenlet of its own; waits for a slot when there is none (the reaper's jobs)."""
         self._drain.forget_retry(taken.identity)
@@ -261,7 +267,7 @@ class GradientWorker:
             pass
         self._closing.set()
         for greenlet, attempt in list(self._attempts.items()):
-            if attempt.lease.phase in ("download", "decode"):
+            if attempt.lease.phase in WORKING_PHASES:
                 greenlet.kill(HandBack, block=False)
         self._pool.join(timeout=LAST_WORDS_S)
         for attempt in list(self._attempts.values()):

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from gevent.event import Event
+
+from gradientd.errors import RedisUnavailable
+from gradientd.jobqueue import Begun, Taken
+from gradientd.logs import create_logger
+from gradientd.model import Gradient
+from gradientd.settings import Settings
+from gradientd.worker.attempt import Attempt, Workshop
+from gradientd.worker.breaker import Breaker, Outage
+from gradientd.worker.decoder import Decoded, Decoder
+from gradientd.worker.leases import LeaseKeeper
+from gradientd.worker.stats import Outcome, Tally
+
+JOB = '{"guildId":"1","galleryName":"g","storageKey":"a.jpg","itemId":"i","jobId":"id"}'
+TAKEN = Taken("id", "id", "token", JOB, False, 0, 0)
+SETTINGS = Settings("redis://127.0.0.1", "http://127.0.0.1", "key", "secret", "bucket")
+
+
+class OneJobRooms:
+    """Queue, storage, decoder and keeper in one: every step succeeds but `complete`, which raises `error`."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        self.held: list[object] = []
+        self.data = b"picture"
+        self.on_complete: Callable[[], None] = lambda: None
+
+    def begin(self, *_: object) -> Begun:
+        return Begun.OK
+
+    def complete(self, *_: object) -> None:
+        self.on_complete()
+        raise self.error
+
+    def get(self, *_: object, **__: object) -> OneJobRooms:
+        return self
+
+    def __enter__(self) -> OneJobRooms:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def gradient(self, *_: object, **__: object) -> Decoded:
+        return Decoded(Gradient(("#FF0000",), "#FF0000", "#880000", "#FFFFFF", "data:,"), cast(Any, None), 0, 0)
+
+    def hold(self, lease: object) -> None:
+        self.held.append(lease)
+
+    def let_go(self, lease: object) -> None:
+        self.held.remove(lease)
+
+
+@pytest.fixture
+def out() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def shop(out: io.StringIO) -> Workshop:
+    logger = create_logger("info", "json", out)
+    rooms: Any = OneJobRooms(ValueError("nobody foresaw it"))
+    return Workshop(
+        queue=rooms,
+        storage=rooms,
+        decoder=cast(Decoder, rooms),
+        keeper=cast(LeaseKeeper, rooms),
+        storage_breaker=Breaker("Storage", lambda: None, logger),
+        redis_outage=Outage("Redis", logger),
+        tally=Tally(),
+        settings=SETTINGS,
+        logger=logger,
+        closing=Event(),
+        on_retry=lambda identity, delay_ms: None,
+    )
+
+
+def test_surprise_while_the_outcome_is_stored_is_logged_and_leaves_the_job_to_its_lease(
+    shop: Workshop, out: io.StringIO
+) -> None:
+    assert Attempt(shop, TAKEN).run() is Outcome.UNSETTLED
+    (line,) = map(json.loads, out.getvalue().splitlines())
+    assert (line["level"], line["jobId"]) == ("error", "id")
+    assert "nobody foresaw it" in line["exception"]
+    assert cast(Any, shop.keeper).held == []
+
+
+def test_outcome_that_redis_does_not_take_before_the_end_is_reported(shop: Workshop, out: io.StringIO) -> None:
+    rooms = cast(Any, shop.queue)
+    rooms.error = RedisUnavailable("refused")
+    rooms.on_complete = shop.closing.set
+    assert Attempt(shop, TAKEN).run() is Outcome.UNSETTLED
+    *_, last = map(json.loads, out.getvalue().splitlines())
+    assert last["msg"].startswith("Redis did not take the job's outcome")
+    assert last["error"] == "refused"

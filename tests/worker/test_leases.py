@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import cast
+
+import gevent
+import pytest
+
+from gradientd.errors import RedisUnavailable
+from gradientd.jobqueue import Queue, Taken
+from gradientd.logs import create_logger
+from gradientd.worker.leases import Lease, LeaseKeeper
+
+LEASE_MS = 200
+TAKEN = Taken("id", "id", "token", "{}", False, 0, 0)
+
+
+class RenewedQueue:
+    """Remembers what was renewed; `lost` says what is no longer ours, `error` is raised while it is set."""
+
+    def __init__(self) -> None:
+        self.renewed: list[Sequence[tuple[str, str]]] = []
+        self.lost: frozenset[str] = frozenset()
+        self.error: Exception | None = None
+
+    def renew(self, leases: Sequence[tuple[str, str]], *, worker_id: str, heartbeat_json: str) -> frozenset[str]:
+        self.renewed.append(leases)
+        if self.error is not None:
+            raise self.error
+        return self.lost
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def queue() -> RenewedQueue:
+    return RenewedQueue()
+
+
+@pytest.fixture
+def out() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def keeper(queue: RenewedQueue, out: io.StringIO) -> Iterator[LeaseKeeper]:
+    logger = create_logger("info", "json", out)
+    keeper = LeaseKeeper(lambda: cast(Queue, queue), "me", LEASE_MS, lambda: "{}", logger)
+    keeper.start()
+    yield keeper
+    keeper.stop()
+
+
+def lease(phase: str = "download") -> Lease:
+    return Lease(TAKEN, "a.jpg", 0.0, float("inf"), phase)
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    with gevent.Timeout(5):
+        while not condition():
+            gevent.sleep(0.01)
+
+
+def lines(out: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def test_held_leases_are_renewed_in_one_call_until_they_are_let_go(keeper: LeaseKeeper, queue: RenewedQueue) -> None:
+    held = lease()
+    keeper.hold(held)
+    wait_for(lambda: [("id", "token")] in queue.renewed)
+    keeper.let_go(held)
+    queue.renewed.clear()
+    wait_for(lambda: len(queue.renewed) > 1)
+    assert queue.renewed[-1] == []
+
+
+def test_lease_that_is_lost_during_the_work_is_told_once(
+    keeper: LeaseKeeper, queue: RenewedQueue, out: io.StringIO
+) -> None:
+    queue.lost = frozenset({"id"})
+    keeper.hold(lease())
+    wait_for(lambda: lines(out))
+    told = len(queue.renewed)
+    wait_for(lambda: len(queue.renewed) > told + 2)
+    (line,) = lines(out)
+    assert (line["level"], line["jobId"], line["phase"]) == ("warn", "id", "download")
+
+
+def test_lease_that_its_own_outcome_has_ended_is_not_called_lost(
+    keeper: LeaseKeeper, queue: RenewedQueue, out: io.StringIO
+) -> None:
+    queue.lost = frozenset({"id"})
+    keeper.hold(lease("store"))
+    wait_for(lambda: len(queue.renewed) > 3)
+    assert lines(out) == []
+
+
+def test_unforeseen_error_does_not_end_the_renewals(
+    keeper: LeaseKeeper, queue: RenewedQueue, out: io.StringIO
+) -> None:
+    queue.error = ValueError("nobody foresaw it")
+    wait_for(lambda: lines(out))
+    assert "nobody foresaw it" in str(lines(out)[0]["exception"])
+    queue.error = None
+    queue.renewed.clear()
+    wait_for(lambda: len(queue.renewed) > 1)
+
+
+def test_nothing_may_be_reaped_before_renewals_were_unbroken_for_one_and_a_half_lease_times(
+    keeper: LeaseKeeper, queue: RenewedQueue
+) -> None:
+    wait_for(lambda: len(queue.renewed) > 1)
+    assert not keeper.may_reap
+    wait_for(lambda: keeper.may_reap)
+    queue.error = RedisUnavailable("away")
+    wait_for(lambda: not keeper.may_reap)
+    healed_at = time.monotonic()
+    queue.error = None
+    wait_for(lambda: keeper.may_reap)
+    assert time.monotonic() - healed_at >= 1.5 * LEASE_MS / 1000
