@@ -1,0 +1,73 @@
+"""The map of keys in keys.py is true: a life of the queue leaves nothing that is not on it."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from gradientd.errors import NotAnImage
+from gradientd.jobqueue import Audit, Fleet, Queue, keys
+from tests.jobqueue.conftest import GRADIENT, Bench, begin, fields_of, take
+
+PLACEHOLDERS = ("{jobId}", "{storageKey}", "{id}")
+HAS_NO_TTL = "none"
+
+
+def mapped_keys() -> list[tuple[str, str, str]]:
+    """(pattern, type, TTL) of each row, the more special patterns first."""
+    rows = []
+    for line in (keys.__doc__ or "").splitlines():
+        row = re.match(r"^(gradientd?:\S+) +(string|list|zset|hash) +(.+?)  +", line)
+        if row:
+            pattern = re.escape(row[1])
+            for placeholder in PLACEHOLDERS:
+                pattern = pattern.replace(re.escape(placeholder), ".+")
+            rows.append((pattern, row[2], row[3]))
+    return sorted(rows, key=lambda row: row[0].count(".+") * 100 - len(row[0]))
+
+
+def test_map_names_every_constant() -> None:
+    constants = [
+        value for name, value in vars(keys).items() if name.isupper() and isinstance(value, str) and ":" in value
+    ]
+    doc = keys.__doc__ or ""
+    assert len(constants) >= 17
+    assert [value for value in constants if value not in doc] == []
+
+
+def test_every_key_has_the_type_and_ttl_that_the_map_says(bench: Bench, queue: Queue) -> None:
+    bench.admin.rpush(keys.PROCESSING, "a peer's")
+    for key in ("completed", "failed", "retried", "running", "waiting"):
+        queue.enqueue(fields_of(key))
+    queue.complete(*begin(queue, "1"), GRADIENT, 1)
+    taken, job = begin(queue, "2")
+    queue.fail(taken, job, "failed", NotAnImage("no"))
+    queue.retry(*begin(queue, "3"), "why", 60_000)
+    taken, _ = begin(queue, "4")
+    queue.renew([(taken.identity, taken.token)], worker_id="host-1-abcd", heartbeat_json="{}")
+    bench.admin.lpush(keys.QUEUE, json.dumps({**fields_of("inline"), "jobId": "3f0c-uuid"}))
+    begin(queue, "5")
+    Fleet(queue.client).enlist("host-1-abcd")
+    queue.reap(worker_id="w")
+    Audit(queue, worker_id="w", interval_ms=3_600_000, sleep=lambda _: None).run()
+    queue.pause()
+    seen_patterns = set()
+    for key in bench.snapshot():
+        pattern, kind, ttl = next(row for row in mapped_keys() if re.fullmatch(row[0], key))
+        seen_patterns.add(pattern)
+        assert bench.admin.type(key) == kind, key
+        assert (bench.admin.ttl(key) == -1) == (ttl == HAS_NO_TTL), key
+        if ttl.endswith(" s"):
+            assert abs(bench.admin.ttl(key) - int(ttl[:-2].replace(" ", ""))) <= 2, key
+    assert seen_patterns == {row[0] for row in mapped_keys()}
+
+
+def test_ended_jobs_leave_no_trace_but_results_and_letters(bench: Bench, queue: Queue) -> None:
+    for key in ("a", "b"):
+        queue.enqueue(fields_of(key))
+    queue.complete(*begin(queue, "1"), GRADIENT, 1)
+    taken = take(queue, "2")
+    queue.fail(taken, taken.parse(), "b", NotAnImage("no"))
+    assert set(bench.snapshot()) == {
+        "gradient:a", "gradient:b", keys.RECENT, keys.RECENT_MS, keys.DEAD, keys.DEAD_INDEX,
+    }
