@@ -23,6 +23,8 @@ It refuses to know where an error came from: no redis, botocore or pyvips class 
     │       ├── TruncatedBody      retry       shorter than its Content-Length
     │       └── DownloadTimeout    retry       the body came too slowly
     └── DependencyError            costs no attempt; the worker waits for the dependency
+        ├── EmbeddedServerMissing  the demo's own server is not installed here
+        ├── EmbeddedServerFailed   the demo's own server did not start
         ├── StorageError
         │   ├── StorageUnavailable     unreachable, throttled
         │   ├── StorageFault           a 5xx or a broken connection: the probe decides whether it was the object's own
@@ -241,3 +243,15 @@ class RedisUnavailable(DependencyError):
     """Redis cannot be reached or refuses to work."""
 
     code = "redis_unavailable"
+
+
+class EmbeddedServerMissing(DependencyError):
+    """A server for the demo or the tests is not installed on this machine."""
+
+    code = "embedded_server_missing"
+
+
+class EmbeddedServerFailed(DependencyError):
+    """A server for the demo or the tests did not start, or ended too early."""
+
+    code = "embedded_server_failed"
