@@ -20,8 +20,8 @@ class Console:
     """One running `gradientd`; its log is read from a file, so that it can be killed at any moment."""
 
     def __init__(self, *arguments: str, env: dict[str, str], script: Path = SCRIPT) -> None:
-        self._out = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by `close`
-        self._err = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by `close`
+        self._out = tempfile.TemporaryFile("a+")  # noqa: SIM115 - closed by `close`
+        self._err = tempfile.TemporaryFile("a+")  # noqa: SIM115 - closed by `close`
         self.process = subprocess.Popen(
             [str(script), *arguments],
             env={"PATH": os.environ["PATH"], "HOME": tempfile.gettempdir(), **env},
