@@ -29,6 +29,7 @@ _REFUSALS = {
     "CROSSSLOT": "This is a Redis Cluster, which the queue's fixed keys rule out: they have no hash tags.",
     "CLUSTERDOWN": "This is a Redis Cluster, which the queue's fixed keys rule out: they have no hash tags.",
 }
+_SIGNS_OF_MISSING_RIGHTS = ("NOPERM", "ACL failure", "can't run this command", "can't access at least one")
 _MAX_REASON_CHARS = 200
 
 
@@ -50,7 +51,7 @@ def explain(error: Exception) -> str:
     if isinstance(error, (exceptions.TimeoutError, TimeoutError)):
         return "Redis did not answer in time."
     text = " ".join(str(error).split())
-    if isinstance(error, exceptions.NoPermissionError) or "NOPERM" in text or "can't access" in text:
+    if isinstance(error, exceptions.NoPermissionError) or any(sign in text for sign in _SIGNS_OF_MISSING_RIGHTS):
         return f"Redis forbids this user a command or a key: {_cut(text)}."
     for code, sentence in _REFUSALS.items():
         if text.startswith((f"{code} ", f"-{code} ")) or f": -{code} " in text:
@@ -77,5 +78,5 @@ _REFUSAL_OF_CLASS: dict[type[Exception], str] = {
 
 
 def _cut(text: str) -> str:
-    text = text.partition(", with args beginning with")[0].rstrip(". ")
+    text = text.partition(", with args beginning with")[0].partition(" script: ")[0].rstrip(". ")
     return text if len(text) <= _MAX_REASON_CHARS else text[:_MAX_REASON_CHARS] + "…"

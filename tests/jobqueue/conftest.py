@@ -78,22 +78,21 @@ def as_documented_user(server: Server) -> Bench:
     return bench
 
 
-@pytest.fixture(params=["fakeredis", "valkey", "redis"])
+@pytest.fixture(params=["fakeredis", "valkey_server", "debian_redis_server"])
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     if request.param == "fakeredis":
         shared = fakeredis.FakeServer()
         admin = fakeredis.FakeRedis(server=shared, decode_responses=True, encoding_errors="surrogateescape")
         made = Bench(admin, Connector.from_client(fakeredis.FakeRedis(server=shared)), is_real=False)
     else:
-        name = {"valkey": "valkey_server", "redis": "debian_redis_server"}[request.param]
-        made = as_documented_user(request.getfixturevalue(name))
+        made = as_documented_user(request.getfixturevalue(request.param))
     yield made
     made.admin.close()
 
 
-@pytest.fixture
-def real_bench(valkey_server: Server) -> Iterator[Bench]:
-    made = as_documented_user(valkey_server)
+@pytest.fixture(params=["valkey_server", "debian_redis_server"])
+def real_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    made = as_documented_user(request.getfixturevalue(request.param))
     yield made
     made.admin.close()
 
