@@ -3,13 +3,18 @@
 It refuses to hold any logic of its own.
 """
 
-from gevent import monkey
+import os
+import signal
+import sys
+
+# PID 1 of a container survives a signal that it does not handle: until a worker listens, SIGTERM ends it at once.
+signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
+
+from gevent import monkey  # noqa: E402
 
 monkey.patch_all()
 
-import sys  # noqa: E402 - nothing may be imported before the patch
-
-from gradientd.cli.main import main  # noqa: E402
+from gradientd.cli.main import main  # noqa: E402 - nothing of ours may be imported before the patch
 
 if __name__ == "__main__":
     sys.exit(main())
