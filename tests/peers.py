@@ -151,10 +151,12 @@ class V1Peer(_Peer):
         yield "ZRANGEBYSCORE"
         due = self._client.zrangebyscore(DELAYED, 0, _now_ms())
         for job_id in due:
+            self._say("promotes", _id_in(job_id), "")
             yield "ZREM"
             if self._client.zrem(DELAYED, job_id) == 1:
                 yield "RPUSH"
                 self._client.rpush(QUEUE, job_id)
+            self._say("promoted", _id_in(job_id), "")
         return bool(due)
 
     def stop(self) -> Steps:

@@ -37,6 +37,8 @@ PEERS_WORDS = "peer: "
 """How the `lastError` of an emulated peer begins."""
 STORAGE_CODES = frozenset({"storage_fault", "truncated_body", "download_timeout", "job_timeout"})
 """What a job may be charged with while its storage link is disturbed; an outage itself (unavailable) charges nobody."""
+TOTAL_MODES = ("", "refuse", "reset", "blackhole")
+"""Faults that let nothing through at all; the server's own has no mode."""
 REDIS_FAULTS = (FaultKind.REDIS_LINK, FaultKind.SERVER)
 
 
@@ -89,7 +91,8 @@ def _problem(order: Order, evidence: Evidence, attempts: Sequence[Attempt]) -> s
         return None if not result else f"had no data, and yet a result: {result}"
     if order.codes:
         told_by_peer = str(result.get("lastError", "")).startswith(PEERS_WORDS)
-        if status != "completed" and (letter.get("code") in order.codes or (status == "failed" and told_by_peer)):
+        failed_by_us = letter.get("code") in order.codes or _is_explained(letter.get("code"), attempts, evidence, order)
+        if status != "completed" and (failed_by_us or (status == "failed" and told_by_peer)):
             return None
         return f"should have failed with {sorted(order.codes)}: {status}, dead letter {letter.get('code')}"
     if status == "completed":
@@ -177,7 +180,8 @@ def reaped_after_an_outage(evidence: Evidence) -> Iterator[Finding]:
     outages = [
         fault
         for fault in evidence.faults
-        if fault.kind in REDIS_FAULTS and fault.target == ALL and fault.ended_ms - fault.began_ms >= lease_ms / 2
+        if fault.kind in REDIS_FAULTS and fault.target == ALL and fault.mode in TOTAL_MODES
+        if fault.ended_ms - fault.began_ms >= lease_ms / 2
     ]
     for event in evidence.worker_events:
         if event.kind not in (WorkerEventKind.LEASE_EXPIRED, WorkerEventKind.ORPHAN):

@@ -120,7 +120,7 @@ class WorkerEvent:
 
 
 class PeerEventKind(enum.StrEnum):
-    """What a peer says in its log; DISCARDS, MOVES_ALL and WRITES_RESULT before it acts, the others after."""
+    """What a peer says in its log; in the present tense before it acts, else after."""
 
     TOOK = "took"
     COMPLETED = "completed"
@@ -131,6 +131,8 @@ class PeerEventKind(enum.StrEnum):
     DISCARDS = "discards"
     MOVES_ALL = "moves all"
     WRITES_RESULT = "writes result"
+    PROMOTES = "promotes"
+    PROMOTED = "promoted"
 
 
 PEER_ENDS = frozenset({PeerEventKind.COMPLETED, PeerEventKind.RETRIED, PeerEventKind.FAILED, PeerEventKind.LOST})

@@ -31,9 +31,22 @@ class Attempt:
 
 
 def discarded_by_peers(evidence: Evidence) -> set[str]:
-    """Inline jobs that a peer of the first generation took for unknown IDs and threw away."""
-    inline = {order.job_id for order in evidence.orders if order.is_inline}
-    return {e.job_id for e in evidence.peer_events if e.kind is PeerEventKind.DISCARDS and e.job_id in inline}
+    """Inline jobs that a peer of the first generation threw away, by two of its habits.
+
+    It takes one for an unknown ID; or it takes one out of the delayed set and dies before it pushes it.
+    """
+    discarded: set[str] = set()
+    promoting: set[tuple[str, str]] = set()
+    for event in evidence.peer_events:
+        match event.kind:
+            case PeerEventKind.DISCARDS:
+                discarded.add(event.job_id)
+            case PeerEventKind.PROMOTES:
+                promoting.add((event.process, event.job_id))
+            case PeerEventKind.PROMOTED:
+                promoting.discard((event.process, event.job_id))
+    discarded.update(job_id for _, job_id in promoting)
+    return discarded.intersection(order.job_id for order in evidence.orders if order.is_inline)
 
 
 def runs(evidence: Evidence) -> Counter[str]:

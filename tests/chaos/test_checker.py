@@ -83,6 +83,13 @@ def test_inline_job_that_a_v1_peer_discarded_is_that_peers_loss() -> None:
     assert check(run(order, Snapshot(), peer_events=discards)) == []
 
 
+def test_inline_job_that_a_v1_peer_died_over_while_it_promoted_it_is_that_peers_loss() -> None:
+    order = replace(SOUND, is_inline=True)
+    promotes, promoted = peer(PeerEventKind.PROMOTES, 5), peer(PeerEventKind.PROMOTED, 6)
+    assert check(run(order, Snapshot(), peer_events=[promotes])) == []
+    assert rules(run(order, Snapshot(), peer_events=[promotes, promoted])) == ["lost"]
+
+
 def test_id_job_that_a_v2_peer_discarded_must_come_back() -> None:
     assert rules(run(SOUND, Snapshot(), peer_events=[peer(PeerEventKind.DISCARDS, 5, "v2.1")])) == ["lost"]
 
