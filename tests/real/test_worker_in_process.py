@@ -1,0 +1,109 @@
+"""GradientWorker as a library, in this (patched) process, against real servers."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import time
+from collections.abc import Iterator
+
+import gevent
+import pytest
+import redis
+
+from gradientd import GradientWorker, create_logger
+from gradientd.model import Status
+from tests.real.conftest import Bench
+from tests.real.pictures import jpeg, large_jpeg
+
+
+@pytest.fixture
+def log() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def worker(bench: Bench, log: io.StringIO) -> Iterator[GradientWorker]:
+    settings = dataclasses.replace(bench.settings, concurrency=4)
+    template = redis.Redis.from_url(settings.redis_url)
+    worker = GradientWorker(template, create_logger("info", "json", log), settings)
+    yield worker
+    worker.stop()
+    template.close()
+
+
+def test_hub_is_never_blocked_while_four_large_pictures_decode(bench: Bench, worker: GradientWorker) -> None:
+    keys = [f"large/{number}.jpg" for number in range(4)]
+    for number, key in enumerate(keys):
+        bench.storage.put(key, large_jpeg(progressive=number == 3), "image/jpeg")
+    worker.start()
+    gaps_s: list[float] = []
+
+    def beat() -> None:
+        last = time.perf_counter()
+        while True:
+            gevent.sleep(0.002)
+            now = time.perf_counter()
+            gaps_s.append(now - last)
+            last = now
+
+    gevent.sleep(0.5)
+    beater = gevent.spawn(beat)
+    for key in keys:
+        bench.push_id_job(key)
+    gevent.sleep(0.05)
+    drained = worker.drain()
+    beater.kill()
+    assert drained.completed == 4
+    assert len(gaps_s) > 20
+    assert max(gaps_s) < 0.1
+
+
+def test_library_use_as_the_readme_shows_it(bench: Bench, worker: GradientWorker, log: io.StringIO) -> None:
+    bench.storage.put("lakes/como.jpg", jpeg(), "image/jpeg")
+    job = {"guildId": "g", "galleryName": "lakes", "storageKey": "lakes/como.jpg", "itemId": "como"}
+    assert worker.enqueue_job(job) == "gradient-lakes-como.jpg"
+    assert worker.enqueue_job(job) == "gradient-lakes-como.jpg"
+    assert (worker.get_queue_length(), worker.get_processing_count(), worker.get_delayed_count()) == (1, 0, 0)
+    worker.start()
+    assert worker.get_stats().is_running
+    drained = worker.drain()
+    assert (drained.completed, drained.failed, drained.stopped_by) == (1, 0, None)
+    worker.stop()
+    stats = worker.get_stats().as_dict()
+    assert list(stats) == [
+        "jobsProcessed",
+        "jobsFailed",
+        "activeJobs",
+        "isRunning",
+        "avgProcessingTimeMs",
+        "totalProcessingTimeMs",
+    ]
+    assert (stats["jobsProcessed"], stats["activeJobs"], stats["isRunning"]) == (1, 0, False)
+    assert stats["avgProcessingTimeMs"] == stats["totalProcessingTimeMs"] > 0
+    messages = [json.loads(line)["msg"] for line in log.getvalue().splitlines()]
+    assert messages[:2] == ["Initializing gradient generator worker", "Worker started"]
+    assert "Job completed successfully" in messages
+
+
+def test_job_enqueued_again_runs_again_while_the_old_result_stays_readable(
+    bench: Bench, worker: GradientWorker
+) -> None:
+    bench.storage.put("a.jpg", jpeg(seed=1), "image/jpeg")
+    job = {"guildId": "g", "galleryName": "n", "storageKey": "a.jpg", "itemId": "a"}
+    worker.start()
+    worker.enqueue_job(job)
+    worker.drain()
+    first = bench.result("a.jpg")
+    bench.storage.put("a.jpg", jpeg(seed=2), "image/jpeg")
+    bench.redis.set("gradientd:paused", "1")
+    worker.enqueue_job(job)
+    assert bench.result("a.jpg").gradient == first.gradient
+    bench.redis.delete("gradientd:paused")
+    gevent.sleep(1.2)
+    worker.drain()
+    second = bench.result("a.jpg")
+    assert second.status is Status.COMPLETED
+    assert second.gradient != first.gradient
+    assert second.created_at == first.created_at
