@@ -13,6 +13,10 @@ from pathlib import Path
 import pytest
 
 import gradientd
+from gradientd.model import Status
+from tests.real.conftest import Bench
+from tests.real.console import Console
+from tests.real.pictures import jpeg, large_jpeg
 
 ROOT = Path(__file__).parents[2]
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "build", "dist", "*.egg-info", "__pycache__", ".*_cache")
@@ -78,3 +82,15 @@ def test_console_script_of_the_wheel_runs_the_wheel(installed: Path, tmp_path: P
     assert run(installed / "gradientd", "--version", cwd=tmp_path) == f"gradientd {gradientd.__version__}\n"
     home = run(installed / "python", "-c", "import gradientd; print(gradientd.__file__)", cwd=tmp_path)
     assert Path(home).is_relative_to(installed.parent)
+
+
+def test_console_script_of_the_wheel_drains_the_queue(bench: Bench, installed: Path) -> None:
+    pictures = {"g1/small.jpg": jpeg(), "g1/progressive.jpg": jpeg(progressive=True), "g1/large.jpg": large_jpeg()}
+    for number, (key, data) in enumerate(pictures.items()):
+        bench.storage.put(key, data, "image/jpeg")
+        bench.push_inline_job(key) if number % 2 else bench.push_id_job(key)
+    with Console("--once", env=bench.env, script=installed / "gradientd") as console:
+        assert console.wait() == 0, console.report()
+        assert len(console.events("Job completed successfully")) == len(pictures)
+    assert [bench.status(key) for key in pictures] == [Status.COMPLETED] * len(pictures)
+    assert bench.leftovers() == {}
