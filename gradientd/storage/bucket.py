@@ -53,7 +53,10 @@ class Storage:
             with self._translated():
                 answer = self._client().get_object(Bucket=self._bucket, Key=key)
                 with contextlib.closing(answer["Body"]) as stream:
-                    return Body(receive(stream, answer.get("ContentLength"), max_bytes))
+                    body = Body(receive(stream, answer.get("ContentLength"), max_bytes))
+                if not body.size and _has_no_end(answer):
+                    raise TruncatedBody("The answer ended before it said how long the object is.")
+                return body
         except gevent.Timeout as exc:
             if exc is not timer:
                 raise
@@ -122,3 +125,9 @@ class Storage:
 
     def _translated(self) -> AbstractContextManager[None]:
         return translated(self._settings.s3_endpoint, self._bucket)
+
+
+def _has_no_end(answer: dict[str, Any]) -> bool:
+    """Whether the head names no end of its body: http.client takes a head that was cut off for a whole one."""
+    headers = answer["ResponseMetadata"]["HTTPHeaders"]
+    return "content-length" not in headers and "transfer-encoding" not in headers

@@ -151,6 +151,12 @@ def test_chunked_body_without_its_last_chunk_is_truncated(open_storage: Opener) 
         open_storage(server.endpoint).get("a.jpg", max_bytes=NO_LIMIT, deadline_s=5)
 
 
+def test_answer_that_ends_in_its_head_is_not_an_empty_object(open_storage: Opener) -> None:
+    head = b"HTTP/1.1 200 OK\r\nETag: x\r\nContent-Le"
+    with serving(then_close(head)) as server, pytest.raises(TruncatedBody, match="before it said how long"):
+        open_storage(server.endpoint).get("a.jpg", max_bytes=NO_LIMIT, deadline_s=5)
+
+
 @pytest.mark.parametrize("promised", [1000, SPOOL_BYTES * 2], ids=["small", "large"])
 def test_reset_in_mid_body_is_a_fault_for_the_probe_to_judge(open_storage: Opener, promised: int) -> None:
     with (
