@@ -5,15 +5,17 @@ It refuses to decide what becomes of a job; it only makes each step atomic, fenc
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import redis
 
-from gradientd.errors import GradientdError
+from gradientd.errors import GradientdError, RedisUnavailable
 from gradientd.jobqueue import keys
 from gradientd.jobqueue.codes import AcquireCode, Begun, Completion, DropCode, FailCode, ReleaseCode, RetryCode
 from gradientd.jobqueue.enqueue import enqueue
+from gradientd.jobqueue.fleet import Fleet
 from gradientd.jobqueue.heads import letter_field, letter_head, result_head
 from gradientd.jobqueue.reap import Reaped, reap
 from gradientd.jobqueue.scripts import Scripts
@@ -194,6 +196,8 @@ class Queue:
             [keys.LEASES, keys.OWNERS, keys.worker_key(worker_id)],
             [self.lease_ms, heartbeat_json, self.lease_ms, *pairs],
         )
+        with contextlib.suppress(RedisUnavailable):  # out of memory, an index that is for people can wait
+            Fleet(self.client).enlist(worker_id)
         return frozenset(lost)
 
     def reap(self, *, worker_id: str) -> Reaped:

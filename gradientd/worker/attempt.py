@@ -28,6 +28,7 @@ from gradientd.errors import (
     RedisUnavailable,
 )
 from gradientd.jobqueue import Begun, Completion, Queue, Taken
+from gradientd.metrics import Metrics, Stage
 from gradientd.model import Job
 from gradientd.settings import Settings
 from gradientd.storage import Storage
@@ -83,6 +84,7 @@ class Workshop:
     storage_breaker: Breaker
     redis_outage: Outage
     tally: Tally
+    metrics: Metrics
     settings: Settings
     logger: logging.Logger
     closing: Event
@@ -165,6 +167,8 @@ class Attempt:
                 f"All {self._taken.attempts} attempts were begun and none came to its end: "
                 "the picture most likely kills its worker."
             )
+        if self._taken.attempts == 0 and job.created_at is not None:
+            self._shop.metrics.observe(Stage.QUEUE_WAIT, max(0, self._taken.now_ms - job.created_at) / 1000)
         self._attempts = self._taken.attempts + 1
         self._job = job = job.with_attempts(self._attempts, created_at=self._taken.now_ms)
         begun = self._insist(lambda: self._shop.queue.begin(self._taken, job))
@@ -182,7 +186,10 @@ class Attempt:
         with self._shop.storage.get(
             job.storage_key, max_bytes=self._shop.settings.max_image_bytes, deadline_s=self._limit_s
         ) as body:
-            remaining_s = self._limit_s - (time.monotonic() - began)
+            downloaded_s = time.monotonic() - began
+            self._shop.metrics.observe(Stage.DOWNLOAD, downloaded_s)
+            self._shop.tally.picture_bytes += body.size
+            remaining_s = self._limit_s - downloaded_s
             if remaining_s <= 0:
                 raise JobTimeout("The job overran its time limit while its picture was downloaded.")
             self.lease.phase = "decode"
@@ -192,9 +199,14 @@ class Attempt:
     def _complete(self, decoded: Decoded) -> Outcome:
         self.lease.phase = "store"
         job, gradient = self._begun_job, decoded.gradient
-        elapsed_ms = (time.monotonic() - self.lease.began) * 1000
+        self._shop.metrics.observe(Stage.DECODE, decoded.decode_s)
+        self._shop.metrics.observe(Stage.PALETTE, decoded.palette_s)
+        worked = time.monotonic()
+        elapsed_ms = (worked - self.lease.began) * 1000
         stored = self._insist(lambda: self._shop.queue.complete(self._taken, job, gradient, round(elapsed_ms)))
-        self._shop.tally.count_completed((time.monotonic() - self.lease.began) * 1000)
+        ended = time.monotonic()
+        self._shop.metrics.observe(Stage.STORE, ended - worked)
+        self._shop.tally.count_completed((ended - self.lease.began) * 1000)
         if stored is Completion.STALE:
             self._shop.tally.stale_results += 1
         self._log(
@@ -246,6 +258,7 @@ class Attempt:
         storage_key = error.storage_key if isinstance(error, InvalidJob) else job.storage_key if job else None
         if not self._insist(lambda: self._shop.queue.fail(self._taken, job, storage_key, error)):
             return self._lost()
+        self._shop.tally.poison += isinstance(error, AttemptsExhausted)
         self._log(
             logging.ERROR,
             "Job failed for good: kept as a dead letter",

@@ -9,6 +9,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import gevent
 from gevent.event import Event
@@ -26,6 +27,15 @@ def growing_pauses(first_s: float = FIRST_PAUSE_S, longest_s: float = LONGEST_PA
         pause = min(pause * 2, longest_s)
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a dependency is down, in one sentence, and for how long it has been."""
+
+    code: str
+    reason: str
+    for_s: float
+
+
 class Outage:
     """One dependency's state, told once a change."""
 
@@ -33,6 +43,9 @@ class Outage:
         self.name = name
         self._logger = logger
         self._since: float | None = None
+        self._error: DependencyError | None = None
+        self.ended = 0
+        """How many outages have come to their end."""
         self._up = Event()
         self._up.set()
 
@@ -41,11 +54,18 @@ class Outage:
         """Whether the dependency is down."""
         return self._since is not None
 
+    @property
+    def trouble(self) -> Trouble | None:
+        """What is wrong, None while the dependency serves."""
+        if self._since is None or self._error is None:
+            return None
+        return Trouble(self._error.code, str(self._error), time.monotonic() - self._since)
+
     def begin(self, error: DependencyError) -> bool:
         """The dependency failed; returns whether that is news."""
         if self._since is not None:
             return False
-        self._since = time.monotonic()
+        self._since, self._error = time.monotonic(), error
         self._up.clear()
         self._logger.error(
             f"{self.name} is unavailable: taking no jobs until it is back",
@@ -58,7 +78,8 @@ class Outage:
         if self._since is None:
             return
         down_s = round(time.monotonic() - self._since, 1)
-        self._since = None
+        self._since = self._error = None
+        self.ended += 1
         self._up.set()
         self._logger.info(f"{self.name} is back: taking jobs", extra={"dependency": self.name, "downSeconds": down_s})
 

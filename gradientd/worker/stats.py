@@ -59,6 +59,9 @@ class Tally:
         self.outcomes: Counter[Outcome] = Counter()
         self.total_processing_ms = 0.0
         self.stale_results = 0
+        self.poison = 0
+        """Jobs whose attempts were all begun and never ended."""
+        self.picture_bytes = 0
         self.recovered: Counter[str] = Counter()
 
     def count(self, outcome: Outcome) -> None:

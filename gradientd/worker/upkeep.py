@@ -17,6 +17,9 @@ from gradientd.jobqueue import Audit, Queue, Taken
 from gradientd.worker.leases import LeaseKeeper
 from gradientd.worker.stats import Tally
 
+RECOVERY_CAUSES = ("lease_expired", "orphan", "limbo")
+"""What had become of a job that is put back: its worker died, nobody ever held a lease, it stood in no list."""
+
 
 class Upkeep:
     """Two loops; `work` gets a job whose attempts are used up, already leased to us, to end it by the ordinary way."""

@@ -5,6 +5,7 @@ It refuses to decide anything about a single job: attempts do.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Mapping
@@ -17,10 +18,11 @@ from gevent.event import Event
 from gevent.pool import Pool
 
 import gradientd
-from gradientd.errors import DependencyError, NotPatched
+from gradientd.errors import DependencyError, NotPatched, RedisUnavailable
 from gradientd.imaging import Limits
-from gradientd.jobqueue import Audit, Connector, Queue, RedisClient, Taken
+from gradientd.jobqueue import Audit, Connector, Fleet, Queue, RedisClient, Taken
 from gradientd.logs import create_logger
+from gradientd.metrics import Metrics
 from gradientd.settings import Settings, parse_env
 from gradientd.storage import Storage
 from gradientd.worker.attempt import Attempt, HandBack, Workshop
@@ -28,6 +30,7 @@ from gradientd.worker.breaker import Breaker, Outage
 from gradientd.worker.decoder import Decoder
 from gradientd.worker.drain import Drain, Drained
 from gradientd.worker.heartbeat import Heartbeat
+from gradientd.worker.instruments import Instruments
 from gradientd.worker.intake import Intake
 from gradientd.worker.leases import WORKING_PHASES, LeaseKeeper
 from gradientd.worker.stats import Outcome, Tally, WorkerStats
@@ -67,9 +70,10 @@ class GradientWorker:
         self.failure: str | None = None
         """Why the worker ended by itself, a sentence for its supervisor's log; None when it was told to stop."""
         self._tally = Tally()
+        metrics = Metrics(gradientd.__version__)
         self._pool = Pool(settings.concurrency)
         self._attempts: dict[gevent.Greenlet[[], Outcome], Attempt] = {}
-        self._queue = self._open_queue(connections=settings.concurrency + 8)
+        self._queue = self.open_queue(connections=settings.concurrency + 8)
         self._storage = Storage(settings)
         self._decoder = Decoder(settings.decode_thread_count, _limits_of(settings), settings.decode_timeout_ms / 1000)
         self._keeper = LeaseKeeper(
@@ -85,13 +89,14 @@ class GradientWorker:
             storage_breaker=self._storage_breaker,
             redis_outage=self._redis_outage,
             tally=self._tally,
+            metrics=metrics,
             settings=settings,
             logger=self._logger,
             closing=self._closing,
             on_retry=self._remember_retry,
         )
         poll_s = settings.poll_interval_ms / 1000
-        self._waiter = self._open_queue(connections=1, timeout_s=poll_s + COMMAND_TIMEOUT_S)
+        self._waiter = self.open_queue(connections=1, timeout_s=poll_s + COMMAND_TIMEOUT_S)
         self._intake = Intake(
             queue=self._queue,
             waiter=self._waiter,
@@ -102,6 +107,9 @@ class GradientWorker:
             poll_interval_s=poll_s,
             heartbeat_file=Path(settings.heartbeat_file) if settings.heartbeat_file else None,
             logger=self._logger,
+        )
+        self.instruments = Instruments(
+            metrics, self._tally, self._pool, self._intake, self._redis_outage, self._storage_breaker, self._stopping
         )
         self._drain = Drain(
             queue=self._queue,
@@ -175,6 +183,7 @@ class GradientWorker:
         self._finish_jobs(grace_s)
         self._storage_breaker.close()
         self._keeper.stop()
+        self._leave_the_fleet()
         self._decoder.close()
         self._storage.close()
         self._queue.close()
@@ -214,6 +223,21 @@ class GradientWorker:
         """What this process has done since it began."""
         return self._tally.snapshot(active=len(self._pool), running=self._is_running and not self._stopping.is_set())
 
+    def probe_storage(self) -> None:
+        """Ask the storage whether it serves. Raises the StorageError that says why not."""
+        self._storage.probe()
+
+    def open_queue(self, *, connections: int = 2, timeout_s: float = COMMAND_TIMEOUT_S) -> Queue:
+        """A Queue on a client of its own, which the caller closes; `timeout_s` bounds each command."""
+        client = self._connector.client(socket_timeout_s=timeout_s, max_connections=connections)
+        return Queue(
+            client,
+            lease_ms=self._settings.lease_ms,
+            max_retries=self._settings.max_retries,
+            dead_letters_max=self._settings.dead_letters_max,
+            orphan_grace_ms=self._settings.orphan_grace_ms,
+        )
+
     def get_queue_length(self) -> int:
         """Jobs that wait in `gradient:queue`. Raises RedisUnavailable."""
         return self._queue.lengths().queue
@@ -228,19 +252,9 @@ class GradientWorker:
 
     # -- inside --------------------------------------------------------------------------------------------------
 
-    def _open_queue(self, *, connections: int = 2, timeout_s: float = COMMAND_TIMEOUT_S) -> Queue:
-        client = self._connector.client(socket_timeout_s=timeout_s, max_connections=connections)
-        return Queue(
-            client,
-            lease_ms=self._settings.lease_ms,
-            max_retries=self._settings.max_retries,
-            dead_letters_max=self._settings.dead_letters_max,
-            orphan_grace_ms=self._settings.orphan_grace_ms,
-        )
-
     def _open_renewal_queue(self) -> Queue:
         """A renewal that hangs must leave time for others before the leases end."""
-        return self._open_queue(timeout_s=min(COMMAND_TIMEOUT_S, self._settings.lease_ms / 4000))
+        return self.open_queue(timeout_s=min(COMMAND_TIMEOUT_S, self._settings.lease_ms / 4000))
 
     def _work_on(self, taken: Taken) -> None:
         """Run an attempt in a greenlet of its own; waits for a slot when there is none (the reaper's jobs)."""
@@ -283,6 +297,11 @@ class GradientWorker:
         except DependencyError as exc:
             if not self._stopping.is_set():
                 self._storage_breaker.trip(exc)
+
+    def _leave_the_fleet(self) -> None:
+        if not self._redis_outage.is_on:
+            with contextlib.suppress(RedisUnavailable):
+                Fleet(self._queue.client).strike(self.worker_id)
 
     def _remember_retry(self, identity: str, delay_ms: int) -> None:
         self._drain.remember_retry(identity, delay_ms)

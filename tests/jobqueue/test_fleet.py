@@ -34,7 +34,7 @@ def test_renew_reports_what_is_no_longer_ours(bench: Bench, queue: Queue, job_id
 
 def test_idle_worker_renews_only_its_heartbeat(bench: Bench, queue: Queue) -> None:
     assert queue.renew([], worker_id="w", heartbeat_json="{}") == frozenset()
-    assert set(bench.snapshot()) == {"gradientd:worker:w"}
+    assert set(bench.snapshot()) == {"gradientd:worker:w", keys.WORKERS}
 
 
 def test_promote_moves_what_is_due_to_the_right_and_says_when_the_next_is(bench: Bench, queue: Queue) -> None:

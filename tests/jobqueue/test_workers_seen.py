@@ -33,9 +33,8 @@ def fleet(bench: Bench) -> Iterator[Fleet]:
     client.close()
 
 
-def beat(queue: Queue, fleet: Fleet, worker_id: str, **changes: Any) -> None:
+def beat(queue: Queue, worker_id: str, **changes: Any) -> None:
     queue.renew([], worker_id=worker_id, heartbeat_json=json.dumps({**HEARTBEAT, **changes}))
-    fleet.enlist(worker_id)
 
 
 def inline(job_id: str, **more: Any) -> str:
@@ -48,7 +47,7 @@ def now_ms(bench: Bench) -> int:
 
 
 def test_worker_is_seen_with_what_it_works_on(queue: Queue, fleet: Fleet) -> None:
-    beat(queue, fleet, "h-1-aa")
+    beat(queue, "h-1-aa")
     (worker,) = fleet.workers()
     assert (worker.worker_id, worker.state, worker.version, worker.concurrency) == ("h-1-aa", "running", "1.2.3", 4)
     assert (worker.processed, worker.failed) == (7, 2)
@@ -61,7 +60,7 @@ def test_workers_stand_in_the_order_of_their_ids_and_the_quietest_are_left_out(
     bench: Bench, queue: Queue, fleet: Fleet
 ) -> None:
     for worker_id in ("c", "a", "b"):
-        beat(queue, fleet, worker_id)
+        beat(queue, worker_id)
     bench.admin.zadd(keys.WORKERS, {"b": 5})
     assert [worker.worker_id for worker in fleet.workers()] == ["a", "b", "c"]
     assert [worker.worker_id for worker in fleet.workers(limit=2)] == ["a", "c"]
@@ -70,7 +69,7 @@ def test_workers_stand_in_the_order_of_their_ids_and_the_quietest_are_left_out(
 def test_worker_whose_heartbeat_expired_is_shown_as_lost_and_later_forgotten(
     bench: Bench, queue: Queue, fleet: Fleet
 ) -> None:
-    beat(queue, fleet, "h-1-aa")
+    beat(queue, "h-1-aa")
     bench.admin.delete(keys.worker_key("h-1-aa"))
     bench.admin.zadd(keys.WORKERS, {"h-1-aa": now_ms(bench) - 60_000})
     (worker,) = fleet.workers()
@@ -82,7 +81,7 @@ def test_worker_whose_heartbeat_expired_is_shown_as_lost_and_later_forgotten(
 
 
 def test_worker_that_ended_in_good_order_is_gone_at_once(bench: Bench, queue: Queue, fleet: Fleet) -> None:
-    beat(queue, fleet, "h-1-aa")
+    beat(queue, "h-1-aa")
     fleet.strike("h-1-aa")
     assert fleet.workers() == []
     assert bench.snapshot() == {}
@@ -90,7 +89,7 @@ def test_worker_that_ended_in_good_order_is_gone_at_once(bench: Bench, queue: Qu
 
 @pytest.mark.parametrize("text", ["", "no JSON", "[]", '{"state":"running"}', '{"state":1e999}'])
 def test_heartbeat_that_cannot_be_read_hides_no_other(bench: Bench, queue: Queue, fleet: Fleet, text: str) -> None:
-    beat(queue, fleet, "b")
+    beat(queue, "b")
     fleet.enlist("a")
     bench.admin.set(keys.worker_key("a"), text)
     assert [(worker.worker_id, worker.state) for worker in fleet.workers()] == [("a", "lost"), ("b", "running")]

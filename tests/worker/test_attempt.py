@@ -11,6 +11,7 @@ from gevent.event import Event
 from gradientd.errors import RedisUnavailable
 from gradientd.jobqueue import Begun, Taken
 from gradientd.logs import create_logger
+from gradientd.metrics import Metrics
 from gradientd.model import Gradient
 from gradientd.settings import Settings
 from gradientd.worker.attempt import Attempt, Workshop
@@ -30,7 +31,7 @@ class OneJobRooms:
     def __init__(self, error: Exception) -> None:
         self.error = error
         self.held: list[object] = []
-        self.data = b"picture"
+        self.data, self.size = b"picture", 7
         self.on_complete: Callable[[], None] = lambda: None
 
     def begin(self, *_: object) -> Begun:
@@ -76,6 +77,7 @@ def shop(out: io.StringIO) -> Workshop:
         storage_breaker=Breaker("Storage", lambda: None, logger),
         redis_outage=Outage("Redis", logger),
         tally=Tally(),
+        metrics=Metrics("0"),
         settings=SETTINGS,
         logger=logger,
         closing=Event(),
