@@ -112,6 +112,9 @@ class LeaseKeeper:
             pause_s = self._lease_s / (4 if self._renew_once(queue) else 16)
         self._ended.release()
         queue.close()
+        # The client's sockets gave this thread a hub. Left to the pool's end, its destruction races with the
+        # interpreter's and crashes every other exit (gevent 26.9).
+        gevent.get_hub().destroy(destroy_loop=True)
 
     def _renew_once(self, queue: Queue) -> bool:
         now = time.monotonic()

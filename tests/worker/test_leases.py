@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import cast
@@ -123,3 +125,60 @@ def test_nothing_may_be_reaped_before_renewals_were_unbroken_for_one_and_a_half_
     queue.error = None
     wait_for(lambda: keeper.may_reap)
     assert time.monotonic() - healed_at >= 1.5 * LEASE_MS / 1000
+
+
+EXIT = """
+from gevent import monkey; monkey.patch_all()
+import logging, socket, gevent
+from gradientd.worker.leases import LeaseKeeper
+
+listener = socket.create_server(("127.0.0.1", 0))
+
+class Queue:
+    def __init__(self):
+        self.socket = socket.create_connection(listener.getsockname())
+    def renew(self, leases, **_):
+        self.socket.sendall(b"x")
+        gevent.sleep(0)
+        return frozenset()
+    def close(self):
+        self.socket.close()
+
+keeper = LeaseKeeper(Queue, "w", 100, lambda: "{}", logging.getLogger())
+keeper.start()
+gevent.sleep(0.02)
+keeper.stop()
+"""
+
+
+def test_process_with_a_renewal_thread_ends_without_a_crash() -> None:
+    codes = [subprocess.run([sys.executable, "-c", EXIT], check=False).returncode for _ in range(8)]
+    assert codes == [0] * 8
+
+
+def test_renewal_goes_on_while_python_burns_the_hub(keeper: LeaseKeeper, queue: RenewedQueue) -> None:
+    wait_for(lambda: queue.renewed)
+    before, end = len(queue.renewed), time.monotonic() + 0.5
+    while time.monotonic() < end:  # no greenlet gets a turn
+        sum(range(1000))
+    assert len(queue.renewed) - before >= 5
+
+
+def test_job_past_its_time_is_not_renewed(keeper: LeaseKeeper, queue: RenewedQueue) -> None:
+    past = lease()
+    past.renew_until = time.monotonic() + 0.1
+    keeper.hold(past)
+    wait_for(lambda: queue.renewed)
+    assert len(queue.renewed[0]) == 1
+    wait_for(lambda: queue.renewed[-1] == [])
+
+
+def test_process_that_stood_still_must_begin_its_streak_anew(
+    keeper: LeaseKeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After SIGSTOP no renewal has failed, but none was made either."""
+    wait_for(lambda: keeper.may_reap)
+    clock = time.monotonic
+    monkeypatch.setattr("gradientd.worker.leases.time.monotonic", lambda: clock() + 5)
+    gevent.sleep(0.1)
+    assert not keeper.may_reap
