@@ -9,17 +9,14 @@ import argparse
 import sys
 from collections.abc import Iterator
 
+from gradientd.cli.connection import open_queue
 from gradientd.cli.exits import Exit
 from gradientd.errors import InvalidJob
-from gradientd.settings import parse_env
-from gradientd.jobqueue import Connector, Queue
-
-TIMEOUT_S = 5.0
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Enqueue every key, print its jobId, and report the keys that are refused."""
-    queue = Queue(Connector.from_settings(parse_env()).client(socket_timeout_s=TIMEOUT_S, max_connections=1))
+    queue = open_queue()
     refused = 0
     for key in _keys(arguments.keys):
         job = {

@@ -16,6 +16,7 @@ from redis.connection import Connection, ConnectionPool, SSLConnection, parse_ur
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelConnectionPool
 
+from gradientd.errors import SettingsError
 from gradientd.settings import Settings
 
 RedisClient = redis.Redis
@@ -54,7 +55,7 @@ class Connector:
     def from_settings(cls, settings: Settings) -> Connector:
         """Read `redis_url`: redis://, rediss://, unix:// or redis+sentinel://h1:p,h2:p/service/db.
 
-        A URL's user and password are the data nodes'. Raises ValueError, which never shows the URL.
+        A URL's user and password are the data nodes'. Raises SettingsError, which never shows the URL.
         """
         scheme, _, rest = settings.redis_url.partition("://")
         tls = _tls_arguments(settings) if scheme.lower().startswith("rediss") else {}
@@ -63,7 +64,7 @@ class Connector:
         try:
             arguments = {**parse_url(f"{scheme.lower()}://{rest}")}
         except ValueError:
-            raise ValueError("REDIS_URL is not a URL that redis understands") from None
+            raise SettingsError(["REDIS_URL is not a URL that redis understands"]) from None
         connection_class = arguments.pop("connection_class", None)
         path, host, port = arguments.get("path"), arguments.get("host", "localhost"), arguments.get("port", 6379)
         place = path or f"{_bracketed(host)}:{port}"
@@ -83,9 +84,9 @@ class Connector:
             sentinels = tuple(_host_and_port(host) for host in hosts.split(","))
             db_number = int(db or 0)
         except ValueError:
-            raise ValueError("REDIS_URL must look like redis+sentinel://host:port,host:port/service/db") from None
+            raise SettingsError(["REDIS_URL must look like redis+sentinel://host:port,host:port/service/db"]) from None
         if not service:
-            raise ValueError("REDIS_URL names no Sentinel service: redis+sentinel://host:port,host:port/service/db")
+            raise SettingsError(["REDIS_URL names no service: redis+sentinel://host:port,host:port/service/db"])
         login = {"username": unquote(username) or None, "password": unquote(password) or None}
         shown = ",".join(f"{_bracketed(host)}:{port}" for host, port in sentinels)
         return cls(

@@ -16,6 +16,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from gradientd.errors import RedisUnavailable
+from gradientd.errors import SettingsError
 from gradientd.jobqueue import Connector, Queue
 from gradientd.jobqueue.translate import explain
 from gradientd.settings import Settings
@@ -113,7 +114,7 @@ def test_sentinel_url_names_hosts_service_db_and_the_data_nodes_password() -> No
     "url", ["redis+sentinel://h:x/service", "redis+sentinel:///service", "redis+sentinel://h", "redis+sentinel://h/s/x"]
 )
 def test_sentinel_url_that_is_wrong_is_refused_without_showing_it(url: str) -> None:
-    with pytest.raises(ValueError, match="REDIS_URL") as caught:
+    with pytest.raises(SettingsError, match="REDIS_URL") as caught:
         Connector.from_settings(settings(url.replace("//", f"//u:{SECRET}@")))
     assert SECRET not in str(caught.value)
 

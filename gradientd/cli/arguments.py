@@ -1,0 +1,120 @@
+"""Every command's arguments and help.
+
+It refuses to do anything with them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TypeAlias
+
+import gradientd
+
+_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+DESCRIPTION = """\
+Turns the pictures of a gallery into colour gradients and blur placeholders.
+
+Without a command it runs the worker: it takes jobs from a Redis queue, reads each picture from an
+S3-compatible bucket, and stores palette, gradient, foreground colour and placeholder in Redis, until
+SIGTERM or SIGINT. The jobs in hand may then finish; a second signal hands them back at once.
+"""
+EPILOG = """\
+required settings (environment):
+  REDIS_URL            redis://, rediss://, unix:// or redis+sentinel://host:port,host:port/service/db
+  S3_ENDPOINT          https://s3.example.com
+  S3_ACCESS_KEY        S3_SECRET_KEY        MASTER_BUCKET_NAME
+  A secret can come from a file: REDIS_URL_FILE, S3_ACCESS_KEY_FILE, S3_SECRET_KEY_FILE.
+some of the others (the README has them all):
+  GRADIENT_WORKER_CONCURRENCY  jobs at once (2)
+  GRADIENT_JOB_MAX_RETRIES     retries after the first attempt (3)
+  LOG_LEVEL                    trace, debug, info, warn, error, fatal (info)
+
+exit codes:
+  0  done                      69  Redis or the bucket cannot be reached
+  1  some job failed for good  70  the worker must be restarted
+  2  wrong usage               75  try later: paused, or an outage
+                               78  wrong settings
+
+examples:
+  gradientd demo                          watch it work, nothing else needed
+  gradientd --once                        empty the queue, then exit
+  gradientd enqueue photos/2024/lake.jpg  put a picture into the queue
+  gradientd COMMAND --help                more about one command
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of `gradientd` and of all its commands."""
+    parser = argparse.ArgumentParser(
+        prog="gradientd", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"gradientd {gradientd.__version__}")
+    parser.add_argument(
+        "--once", action="store_true", help="drain the queue and the retries scheduled on the way, then exit"
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    _add_enqueue(commands)
+    _add_demo(commands)
+    _add_failed(commands)
+    _add_health(commands)
+    return parser
+
+
+def _add(commands: _Commands, name: str, summary: str, example: str) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _add_enqueue(commands: _Commands) -> None:
+    parser = _add(
+        commands, "enqueue", "put objects of the bucket into the queue", "gradientd enqueue photos/lake.jpg"
+    )
+    parser.add_argument("keys", nargs="+", metavar="KEY", help="storage key of a picture; - reads them from stdin")
+    parser.add_argument("--guild", default="local", help="the job's guildId (%(default)s)")
+    parser.add_argument("--gallery", default="default", help="the job's galleryName (%(default)s)")
+
+
+def _add_failed(commands: _Commands) -> None:
+    parser = _add(
+        commands,
+        "failed",
+        "list, show, retry or purge the jobs that failed for good",
+        "gradientd failed list --code object_missing --prefix lakes/\n"
+        "  gradientd failed show lakes/como.jpg\n"
+        "  gradientd failed retry --all",
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, title="actions")
+    listing = actions.add_parser("list", help="the newest first, a line each", description="A line each, newest first.")
+    showing = actions.add_parser("show", help="one of them, whole", description="One dead letter, whole.")
+    showing.add_argument("name", metavar="NAME", help="storage key, or the name that `list` shows")
+    retrying = actions.add_parser(
+        "retry", help="put them into the queue again", description="Queue jobs again, with all their attempts."
+    )
+    purging = actions.add_parser("purge", help="forget them", description="Forget dead letters for good.")
+    for action in (retrying, purging):
+        action.add_argument("names", nargs="*", metavar="NAME", help="storage keys, or the names that `list` shows")
+        action.add_argument("--all", action="store_true", help="all of them")
+    for action in (listing, retrying, purging):
+        action.add_argument("--code", metavar="CODE", help="only those with this error code, such as object_missing")
+        action.add_argument("--prefix", metavar="PREFIX", help="only those whose storage key begins so")
+    listing.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many (%(default)s)")
+    for action in (listing, showing):
+        action.add_argument("--json", action="store_true", help="as JSON, one object a line")
+
+
+def _add_demo(commands: _Commands) -> None:
+    parser = _add(
+        commands, "demo", "send pictures through real servers on this machine", "gradientd demo ~/Pictures"
+    )
+    parser.add_argument("pictures", nargs="*", metavar="FILE", help="pictures or folders (default: a few painted ones)")
+    parser.add_argument("--out", default="gradientd-demo.html", metavar="FILE", help="the page to write (%(default)s)")
+
+
+def _add_health(commands: _Commands) -> None:
+    _add(commands, "health", "say whether the worker of this container is alive", "gradientd health")
