@@ -15,8 +15,7 @@ from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from gradientd.errors import RedisUnavailable
-from gradientd.errors import SettingsError
+from gradientd.errors import RedisUnavailable, SettingsError
 from gradientd.jobqueue import Connector, Queue
 from gradientd.jobqueue.translate import explain
 from gradientd.settings import Settings
