@@ -67,11 +67,11 @@ def _decode(view: memoryview, header: Header) -> Thumbnail:
     source = _dc_only(view, header) if shrink == 8 and header.dc_ranges else view  # libvips borrows it
     small = _shrink(_open_reduced(source, header, shrink)).copy_memory()
     aspect = header.width / header.height
-    if small.get_typeof("orientation") and small.get("orientation") in _TURNED:
-        aspect = 1 / aspect
-    pixels: npt.NDArray[np.uint8] = _to_srgb(small).autorot().numpy()
+    orientation = small.get("orientation") if small.get_typeof("orientation") else 1
+    small = _to_srgb(small)
+    pixels: npt.NDArray[np.uint8] = (small if orientation == 1 else small.autorot()).numpy()
     alpha = np.ascontiguousarray(pixels[:, :, 3]) if pixels.shape[2] > 3 else None
-    return Thumbnail(np.ascontiguousarray(pixels[:, :, :3]), alpha, aspect)
+    return Thumbnail(np.ascontiguousarray(pixels[:, :, :3]), alpha, 1 / aspect if orientation in _TURNED else aspect)
 
 
 def _jpeg_shrink(header: Header) -> int:
@@ -104,7 +104,10 @@ def _shrink(image: _Image) -> _Image:
     across, down = max(scale, 1 / image.width), max(scale, 1 / image.height)
     if not image.hasalpha():
         return image.resize(across, vscale=down, kernel="linear")
-    weighed = image.premultiply().resize(across, vscale=down, kernel="linear").unpremultiply()
+    weighed = image.premultiply()
+    if image.format in _INTEGERS:
+        weighed = weighed.cast(image.format)  # scaling whole numbers takes half the time
+    weighed = weighed.resize(across, vscale=down, kernel="linear").unpremultiply()
     return weighed.rint().cast(image.format) if image.format in _INTEGERS else weighed
 
 
@@ -118,7 +121,9 @@ def _to_srgb(image: _Image) -> _Image:
             image.remove("icc-profile-data")  # broken, or for another colour space: the numbers are taken as they are
     if image.format not in _INTEGERS and image.interpretation != "scrgb":
         image = _grey_light(image)
-    return _as_rgb(image.colourspace("srgb").cast("uchar"))
+    if (image.interpretation, image.format) != ("srgb", "uchar"):
+        image = image.colourspace("srgb").cast("uchar")
+    return _as_rgb(image)
 
 
 def _grey_light(image: _Image) -> _Image:
@@ -131,4 +136,4 @@ def _as_rgb(image: _Image) -> _Image:
     """Keep 3 bands and the alpha; formats can carry more."""
     if image.bands < 3:
         image = image.colourspace("srgb")
-    return image.extract_band(0, n=4 if image.hasalpha() else 3) if image.bands > 3 else image
+    return image if image.bands <= 4 else image.extract_band(0, n=4)

@@ -50,8 +50,8 @@ def _flickering_gif() -> bytes:
 SAMPLES = (
     Sample("sunset.jpg", "baseline JPEG", lambda: bytes(to_image(scenes.sunset()).jpegsave_buffer(Q=90))),
     Sample("forest.jpg", "progressive JPEG, turned by EXIF", lambda: _turned_jpeg(scenes.forest())),
-    Sample("night-city.png", "PNG", lambda: bytes(to_image(scenes.city()).pngsave_buffer())),
     Sample("portrait.png", "PNG with transparency", lambda: bytes(to_image(scenes.portrait()).pngsave_buffer())),
+    Sample("night-city.png", "PNG", lambda: bytes(to_image(scenes.city()).pngsave_buffer())),
     Sample("mountains.jpg", "grey JPEG", lambda: bytes(to_image(scenes.mountains()).jpegsave_buffer(Q=90))),
     Sample("snow.webp", "WebP", lambda: bytes(to_image(scenes.snow()).webpsave_buffer(Q=88))),
     Sample("neon-sign.gif", "animated GIF", _flickering_gif),

@@ -18,7 +18,8 @@ from gradientd.model import Gradient
 TRANSPARENT_STOPS = (np.array([238.0, 238.0, 238.0]), np.array([204.0, 204.0, 204.0]))
 """For a picture of which nothing can be seen."""
 _WHITE, _BLACK = np.full(3, 255.0), np.zeros(3)
-_SHARE_THAT_MATTERS = 0.06
+_SHARE_THAT_MATTERS = 0.12
+"""Of the picture: a second stop of less would paint half the gradient in a colour that is hardly there."""
 _LEAST_DISTANCE = 0.07
 """OKLab distance below which two stops make no gradient."""
 _LIGHTNESS_STEP = 0.16

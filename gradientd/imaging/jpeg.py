@@ -21,7 +21,7 @@ _WINDOW_BYTES = 1 << 20
 _SOF_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE_SOF_MARKERS = frozenset({0xC2, 0xCA})
 _STANDALONE_MARKERS = frozenset({0x01, 0xD8})
-_SOS, _EOI = 0xDA, 0xD9
+DHT, SOS, DQT, _EOI = 0xC4, 0xDA, 0xDB, 0xD9
 _NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 """Within coded data FF is followed by 00 (a plain FF), by D0..D7 (a restart) or by another FF (fill)."""
 
@@ -95,11 +95,11 @@ def walk(view: memoryview, *, max_scans: int) -> Structure:
     frame: Frame | None = None
     scans = 0
     dc = _DcScans()
-    for segment in _segments(view):
+    for segment in segments(view):
         dc.pass_segment(segment)
         if segment.marker in _SOF_MARKERS:
             frame = _read_frame(view, segment)
-        elif segment.marker == _SOS:
+        elif segment.marker == SOS:
             if frame is None:
                 raise DamagedImage("The JPEG picture is damaged: its frame header is missing.")
             scans += 1
@@ -153,8 +153,11 @@ class _DcScans:
         return (*self._ranges, (self._kept_from, self._end))
 
 
-def _segments(view: memoryview) -> Iterator[Segment]:
-    """Every segment up to and with EOI; bytes between segments are stepped over, as decoders do."""
+def segments(view: memoryview) -> Iterator[Segment]:
+    """Every segment up to and with EOI; bytes between segments are stepped over, as decoders do.
+
+    Raises DamagedImage at a missing end or an impossible length, LimitExceeded for too many segments.
+    """
     at = 2
     for _ in range(MAX_SEGMENTS):
         start = _find_marker(view, at)

@@ -18,10 +18,11 @@ _CELL_BITS = 5
 _AXIS_WEIGHTS = np.array([1.0, 2.5, 2.5])
 """OKLab's a and b are short beside its L; eyes, and CIEDE2000, give hues more weight than a plain distance does."""
 _LLOYD_STEPS = 6
-SAME_COLOR = 0.03
-"""Below this OKLab distance two palette colours look the same."""
+SAME_COLOR = 0.02
+"""Below this OKLab distance, the just noticeable difference, two palette colours look the same."""
 
 Pixels = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,29 +48,35 @@ def extract_palette(rgb: Pixels, weights: Floats | None = None) -> tuple[Swatch,
 
     `rgb` is sRGB, uint8, (n, 3); `weights`, (n,), says how much each pixel counts, all the same by default.
     """
-    cells = _count_cells(rgb, weights)
-    if not len(cells.weight):
+    if weights is not None:
+        rgb, weights = rgb[weights > 0], weights[weights > 0]
+    if not len(rgb):
         return ()
-    scaled = cells.oklab * _AXIS_WEIGHTS
-    labels = _settle(scaled, cells.weight, _median_cut(scaled, cells.weight))
+    cells = _count_cells(rgb, weights)
+    points = cells.oklab * _AXIS_WEIGHTS
+    labels = _settle(points, cells.weight, _median_cut(points, cells.weight))
     swatches = _merge_duplicates(_swatches(cells, labels))
     return tuple(sorted(swatches, key=lambda swatch: -swatch.share))
 
 
 def _count_cells(rgb: Pixels, weights: Floats | None) -> _Cells:
-    shift = 8 - _CELL_BITS
-    index = (rgb >> shift).astype(np.intp) @ np.array([1 << 2 * _CELL_BITS, 1 << _CELL_BITS, 1])
-    counts = np.bincount(index, weights)
-    occupied = np.flatnonzero(counts)
-    weight = counts[occupied].astype(np.float64)
-    sums = [
-        np.bincount(index, channel if weights is None else channel * weights)[occupied] for channel in rgb.T
-    ]
-    srgb = np.stack(sums, axis=1) / weight[:, np.newaxis]
+    channels = np.ascontiguousarray(rgb.T)
+    red, green, blue = (channels >> 8 - _CELL_BITS).astype(np.uint16)
+    cell = red << 2 * _CELL_BITS | green << _CELL_BITS | blue
+    order = np.argsort(cell, kind="stable")  # a radix sort, for numbers this small
+    cell = cell[order]
+    starts = np.concatenate([[0], np.flatnonzero(cell[1:] != cell[:-1]) + 1])
+    if weights is None:
+        weight = np.diff(starts, append=len(cell)).astype(np.float64)
+        sums = np.add.reduceat(channels[:, order], starts, axis=1, dtype=np.float64)
+    else:
+        weight = np.add.reduceat(weights[order], starts)
+        sums = np.add.reduceat(channels[:, order] * weights[order], starts, axis=1)
+    srgb = (sums / weight).T
     return _Cells(srgb, oklab_from_srgb(srgb), weight)
 
 
-def _median_cut(points: Floats, weight: Floats) -> npt.NDArray[np.intp]:
+def _median_cut(points: Floats, weight: Floats) -> Labels:
     """Cut the points into at most MAX_COLORS boxes; returns the number of each point's box.
 
     The box with the most spread is cut next, across the axis along which it spreads most, at the median of the weight.
@@ -102,28 +109,33 @@ def _spread(points: Floats, weight: Floats) -> Floats:
     return spread
 
 
-def _settle(points: Floats, weight: Floats, labels: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+def _settle(points: Floats, weight: Floats, labels: Labels) -> Labels:
     """Move every point to the nearest mean and the means after their points, some times (Lloyd 1982)."""
-    for _ in range(_LLOYD_STEPS):
-        total = np.bincount(labels, weight)
-        sums = np.stack([np.bincount(labels, weight * axis) for axis in points.T], axis=1)
-        means = sums[total > 0] / total[total > 0, np.newaxis]
-        nearest = np.argmin((means**2).sum(axis=1) - 2 * points @ means.T, axis=1)
+    axes = np.ascontiguousarray(points.T)
+    for _step in range(_LLOYD_STEPS):
+        means, _ = _means(points, weight, labels)
+        nearest = np.argmin((means**2).sum(axis=1, keepdims=True) - 2 * means @ axes, axis=0)
         if np.array_equal(nearest, labels):
             break
         labels = nearest
     return labels
 
 
-def _swatches(cells: _Cells, labels: npt.NDArray[np.intp]) -> list[Swatch]:
-    total = cells.weight.sum()
-    swatches = []
-    for label in np.unique(labels):
-        members = labels == label
-        weight = cells.weight[members]
-        srgb = weight @ cells.srgb[members] / weight.sum()
-        swatches.append(Swatch(srgb, oklab_from_srgb(srgb), float(weight.sum() / total)))
-    return swatches
+def _means(colors: Floats, weight: Floats, labels: Labels) -> tuple[Floats, Floats]:
+    """The weighted mean of the colours under each label, and their weight; labels without colours are left out."""
+    members = (labels == np.arange(MAX_COLORS)[:, np.newaxis]) * weight
+    total = members.sum(axis=1)
+    members, total = members[total > 0], total[total > 0]
+    return members @ colors / total[:, np.newaxis], total
+
+
+def _swatches(cells: _Cells, labels: Labels) -> list[Swatch]:
+    means, weights = _means(cells.srgb, cells.weight, labels)
+    shares = weights / weights.sum()
+    return [
+        Swatch(srgb, oklab, float(share))
+        for srgb, oklab, share in zip(means, oklab_from_srgb(means), shares, strict=True)
+    ]
 
 
 def _merge_duplicates(swatches: list[Swatch]) -> list[Swatch]:

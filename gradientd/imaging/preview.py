@@ -27,6 +27,7 @@ class Preview:
     data_url: str
     width: int
     height: int
+    is_transparent: bool
 
 
 def make_preview(data: Buffer, limits: Limits = DEFAULT_LIMITS) -> Preview:
@@ -43,4 +44,5 @@ def make_preview(data: Buffer, limits: Limits = DEFAULT_LIMITS) -> Preview:
                 encoded, kind = small.jpegsave_buffer(Q=80, keep="none", optimize_coding=True), "jpeg"
         except pyvips.Error as exc:
             raise DamagedImage("The picture is damaged: it cannot be shown.") from exc
-    return Preview(f"data:image/{kind};base64,{base64.b64encode(encoded).decode()}", small.width, small.height)
+    data_url = f"data:image/{kind};base64,{base64.b64encode(encoded).decode()}"
+    return Preview(data_url, small.width, small.height, bool(small.hasalpha()))

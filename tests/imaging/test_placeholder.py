@@ -29,7 +29,7 @@ def test_shape_is_the_pictures_own_within_three_percent(aspect: float) -> None:
         assert width / height == pytest.approx(aspect, rel=0.03)
 
 
-@pytest.mark.parametrize(("aspect", "size"), [(1, (20, 20)), (1.5, (21, 14)), (3000, (24, 1)), (1 / 3000, (1, 24))])
+@pytest.mark.parametrize(("aspect", "size"), [(1, (24, 24)), (1.5, (24, 16)), (3000, (24, 1)), (1 / 3000, (1, 24))])
 def test_size_of_common_and_of_absurd_shapes(aspect: float, size: tuple[int, int]) -> None:
     assert choose_size(aspect) == size
 
@@ -41,7 +41,7 @@ def test_placeholder_shows_where_things_are_softly() -> None:
     corners = [pixels[y, x] for y in (height // 4, 3 * height // 4) for x in (width // 4, 3 * width // 4)]
     assert corners == [pytest.approx(color, abs=40) for color in (RED, GREEN, BLUE, SAND)]
     step = np.abs(np.diff(pixels[height // 4], axis=0)).sum(axis=1)
-    assert step.max() < 0.75 * np.abs(np.subtract(RED, GREEN)).sum()
+    assert step.max() < 0.85 * np.abs(np.subtract(RED, GREEN)).sum()
 
 
 def test_placeholder_is_upright() -> None:
