@@ -9,7 +9,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +20,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from gradientd.embedded import S3, Valkey, open_bucket
+from gradientd.errors import RedisUnavailable
 from gradientd.jobqueue import Queue, keys
 from gradientd.storage import Storage
 from tests.chaos.evidence import (
@@ -69,12 +70,17 @@ class Fleet:
     """
 
     def __init__(
-        self, workers: Mapping[str, str | None], peers: Sequence[str] = (), *, seed: int = 0, **settings: str
+        self,
+        workers: Mapping[str, str | None],
+        peers: Sequence[str] = (),
+        *,
+        seed: int = 0,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self._workers = workers
         self._peers = peers
         self._seed = seed
-        self._settings = {**SETTINGS, **settings}
+        self._settings = {**SETTINGS, **(settings or {})}
         self._exits = ExitStack()
         self.members: dict[str, Member] = {}
         self.orders: list[Order] = []
@@ -124,7 +130,7 @@ class Fleet:
         """Enqueue as its producer does; False when Redis did not acknowledge it."""
         try:
             self._enqueue(job)
-        except (redis.RedisError, OSError):
+        except (redis.RedisError, RedisUnavailable, OSError):
             return False
         self.orders.append(job.order)
         return True
@@ -243,24 +249,30 @@ class Fleet:
             if member.incarnations and member.current.process.poll() is None:
                 member.term()
         exits = [end for member in self.members.values() for end in member.end_all()]
-        worker_events: list[WorkerEvent] = []
-        peer_events: list[PeerEvent] = []
-        surprises: list[tuple[str, str]] = []
-        for member in self.members.values():
-            for incarnation in member.incarnations:
-                if member.name in self._peers:
-                    peer_events += read_peer_log(incarnation.name, incarnation.log)
-                    continue
-                for event in read_worker_log(incarnation.name, incarnation.log):
-                    if isinstance(event, WorkerEvent):
-                        worker_events.append(event)
-                    else:
-                        surprises.append(event)
-        worker_events.sort(key=lambda event: event.at_ms)
-        peer_events.sort(key=lambda event: event.at_ms)
+        told = [event for worker in self._workers for event in self.log_of(worker)]
+        events = [event for event in told if isinstance(event, WorkerEvent)]
+        surprises = [event for event in told if not isinstance(event, WorkerEvent)]
+        peer_events = [event for peer in self._peers for event in self.log_of_peer(peer)]
         return Evidence(
-            PERIODS, self.orders, snapshot, worker_events, peer_events, self.faults, exits, surprises
+            PERIODS,
+            self.orders,
+            snapshot,
+            sorted(events, key=lambda event: event.at_ms),
+            sorted(peer_events, key=lambda event: event.at_ms),
+            self.faults,
+            exits,
+            surprises,
         )
+
+    def log_of(self, worker: str) -> Iterator[WorkerEvent | tuple[str, str]]:
+        """The events, and the exceptions, of all incarnations of a worker so far."""
+        for incarnation in self.members[worker].incarnations:
+            yield from read_worker_log(incarnation.name, incarnation.log)
+
+    def log_of_peer(self, peer: str) -> Iterator[PeerEvent]:
+        """The events of all incarnations of a peer so far."""
+        for incarnation in self.members[peer].incarnations:
+            yield from read_peer_log(incarnation.name, incarnation.log)
 
     # -- inside ------------------------------------------------------------------------------------------------------
 

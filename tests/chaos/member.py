@@ -17,7 +17,7 @@ from tests.chaos.evidence import Exit
 REPOSITORY = Path(__file__).parents[2]
 KILLED, TERMINATED, AS_TOLD = -signal.SIGKILL, -signal.SIGTERM, 0
 READY_BY_LOG = '"Worker started"'
-"""Before this line SIGTERM may end a process by default, since nothing handles it yet."""
+"""Before this line SIGTERM may end a process at once, since it has nothing in its hands."""
 
 
 @dataclass
@@ -35,11 +35,16 @@ class Incarnation:
         """What it has written to stdout so far."""
         return self.out.read_text(encoding="utf-8", errors="replace")
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether a worker has said that it works."""
+        return READY_BY_LOG in self.log
+
     def to_exit(self) -> Exit:
         """How it ended; it must have ended."""
         expected = list(self.expected)
-        if AS_TOLD in expected and READY_BY_LOG not in self.log:
-            expected.append(TERMINATED)
+        if AS_TOLD in expected and not self.is_ready:
+            expected += [TERMINATED, 128 + signal.SIGTERM]
         return Exit(self.name, self.process.wait(), tuple(expected), self.err.read_text(errors="replace"))
 
 
