@@ -10,6 +10,8 @@ import dataclasses
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from logging import Logger
 
 import gevent
@@ -17,8 +19,9 @@ import gevent
 from gradientd.cli.exits import Exit
 from gradientd.cli.health import default_heartbeat_file
 from gradientd.cli.progress import show_progress
+from gradientd.cli.summary import show_summaries
 from gradientd.logs import create_logger
-from gradientd.settings import parse_env
+from gradientd.settings import Settings, parse_env
 from gradientd.worker import GradientWorker
 from gradientd.worker.drain import Drained
 
@@ -30,16 +33,33 @@ def run(arguments: argparse.Namespace) -> int:
         settings = dataclasses.replace(settings, heartbeat_file=default_heartbeat_file())
     logger = create_logger(settings.log_level, settings.log_format)
     worker = GradientWorker(None, logger, settings)
-    code = _drain(worker, logger) if arguments.once else _serve(worker, logger)
+    code = _drain(worker, logger) if arguments.once else _serve(worker, logger, settings)
     _end_at_once_if_threads_are_lost(worker, code)
     return code
 
 
-def _serve(worker: GradientWorker, logger: Logger) -> int:
-    _stop_on_signals(worker, logger)
-    worker.start()
-    worker.wait()
+def _serve(worker: GradientWorker, logger: Logger, settings: Settings) -> int:
+    with _http_server(worker, logger, settings), show_summaries(worker, logger, settings.summary_interval_s):
+        _stop_on_signals(worker, logger)
+        worker.start()
+        worker.wait()
     return Exit.SOFTWARE if worker.failure else Exit.DONE
+
+
+@contextmanager
+def _http_server(worker: GradientWorker, logger: Logger, settings: Settings) -> Iterator[None]:
+    """Serve health, metrics and the status page, where asked for, from before the worker's start to after its end."""
+    if settings.http_addr is None:
+        yield
+        return
+    from gradientd.web import StatusServer
+
+    server = StatusServer(worker, settings, logger)
+    server.start()
+    try:
+        yield
+    finally:
+        server.stop()
 
 
 def _drain(worker: GradientWorker, logger: Logger) -> int:

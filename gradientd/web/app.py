@@ -1,0 +1,124 @@
+"""From a request to its handler: routes, who may use them, and what every answer carries.
+
+It refuses to know what a handler says; it only sees to it that nothing else gets in or out.
+"""
+
+from __future__ import annotations
+
+import enum
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from gradientd.errors import RedisUnavailable
+from gradientd.web.exchange import Environ, Refusal, Request, Response, StartResponse
+from gradientd.web.guard import FORM_FIELD, Guard, Visitor
+
+SECURITY_HEADERS = (
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+)
+
+
+class Access(enum.Enum):
+    """Who may use a route."""
+
+    ANYBODY = "anybody"
+    LOOK = "look"
+    """Who has the token, where one is set."""
+    CHANGE = "change"
+    """The same, and nobody in their name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one path. `visitor` is None only where anybody may come."""
+
+    access: Access
+    handle: Callable[[Request, Visitor | None, Mapping[str, str]], Response]
+    """Gets the request, who asks, and the form that was posted."""
+
+
+Routes = Mapping[str, Mapping[str, Route]]
+"""Path -> method -> route; a path that ends with `/*` stands for all below it."""
+
+
+class App:
+    """The WSGI application. `login` answers somebody who must show the token first."""
+
+    def __init__(
+        self, routes: Routes, guard: Guard, login: Callable[[Request], Response], logger: logging.Logger
+    ) -> None:
+        self._routes = routes
+        self._guard = guard
+        self._login = login
+        self._logger = logger
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
+        """Answer one request; raises nothing."""
+        response = self._respond(environ)
+        headers = [
+            ("Content-Type", response.content_type),
+            ("Content-Length", str(len(response.body))),
+            *SECURITY_HEADERS,
+            *response.headers,
+        ]
+        if not any(name == "Cache-Control" for name, _ in response.headers):
+            headers.append(("Cache-Control", "no-store"))
+        start_response(f"{response.status.value} {response.status.phrase}", headers)
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
+
+    def _respond(self, environ: Environ) -> Response:
+        try:
+            request = Request.of(environ)
+            self._guard.check_host(request)
+            return self._dispatch(request)
+        except Refusal as exc:
+            return Response.of_json({"error": str(exc)}, exc.status, exc.headers)
+        except RedisUnavailable as exc:
+            return Response.of_json({"error": str(exc)}, HTTPStatus.SERVICE_UNAVAILABLE)
+        except Exception:  # the boundary that keeps a surprise from the client's eyes
+            self._logger.exception("An unforeseen error in an HTTP request")
+            error = {"error": "An unforeseen error; the log has it."}
+            return Response.of_json(error, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    def _dispatch(self, request: Request) -> Response:
+        route = self._route(request)
+        if route.access is Access.ANYBODY:
+            return route.handle(request, None, request.form() if request.method == "POST" else {})
+        visitor = self._guard.visitor(request)
+        if visitor is None:
+            return self._ask_for_token(request)
+        if route.access is Access.LOOK:
+            return route.handle(request, visitor, {})
+        form = request.form()
+        self._guard.check_change(request, visitor, form.get(FORM_FIELD, ""))
+        return route.handle(request, visitor, form)
+
+    def _route(self, request: Request) -> Route:
+        folder = request.path.rpartition("/")[0]
+        methods = self._routes.get(request.path) or self._routes.get(f"{folder}/*")
+        if methods is None:
+            raise Refusal(HTTPStatus.NOT_FOUND, "There is nothing here.")
+        if request.method not in methods:
+            allowed = ", ".join(sorted({*methods, *(("HEAD",) if "GET" in methods else ())}))
+            raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, f"Only {allowed} is allowed here.", [("Allow", allowed)])
+        return methods[request.method]
+
+    def _ask_for_token(self, request: Request) -> Response:
+        if request.wants_html and request.method == "GET":
+            return self._login(request)
+        raise Refusal(
+            HTTPStatus.UNAUTHORIZED,
+            "Send the token of GRADIENT_HTTP_TOKEN as `Authorization: Bearer …`.",
+            [("WWW-Authenticate", 'Bearer realm="gradientd"')],
+        )
