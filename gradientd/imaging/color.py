@@ -5,6 +5,8 @@ It refuses to know pictures: every function maps colours to colours or to number
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -54,19 +56,16 @@ def srgb_from_oklab(oklab: npt.ArrayLike) -> Floats:
     return srgb_from_linear(lms**3 @ _LMS_TO_LINEAR.T)
 
 
-def luminance(srgb: npt.ArrayLike) -> Floats:
-    """Relative luminance, 0 to 1, of sRGB numbers 0 to 255 of shape (..., 3) (WCAG 2.2)."""
-    light: Floats = linear_from_srgb(srgb) @ _LUMINANCE
-    return light
+def luminance(srgb: npt.ArrayLike) -> float:
+    """Relative luminance, 0 to 1, of one sRGB colour of three numbers 0 to 255 (WCAG 2.2)."""
+    return float(linear_from_srgb(srgb).dot(_LUMINANCE))
 
 
-def contrast(one: npt.ArrayLike, other: npt.ArrayLike) -> float:
-    """The contrast ratio, 1 to 21, of two sRGB colours (WCAG 2.2); their order does not matter."""
-    darker, lighter = sorted((float(luminance(one)), float(luminance(other))))
-    return (lighter + 0.05) / (darker + 0.05)
+def contrast(one: float, other: float) -> float:
+    """The contrast ratio, 1 to 21, of two luminances (WCAG 2.2); their order does not matter."""
+    return (max(one, other) + 0.05) / (min(one, other) + 0.05)
 
 
-def to_hex(srgb: npt.ArrayLike) -> str:
+def to_hex(srgb: Iterable[float]) -> str:
     """The colour as upper-case `#RRGGBB`; `srgb` is three numbers 0 to 255, rounded here."""
-    red, green, blue = np.rint(np.asarray(srgb, dtype=np.float64)).astype(int)
-    return f"#{red:02X}{green:02X}{blue:02X}"
+    return "#{:02X}{:02X}{:02X}".format(*(round(channel) for channel in srgb))

@@ -6,6 +6,7 @@ It refuses to hand out anything lazy, and to let a damaged picture pass as one w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,10 @@ import numpy.typing as npt
 import pyvips
 
 from gradientd.errors import DamagedImage
+from gradientd.imaging import jpeg
 from gradientd.imaging.buffers import Buffer, as_view
 from gradientd.imaging.formats import Format
 from gradientd.imaging.header import Header, read_header
-from gradientd.imaging.jpeg import EOI
 from gradientd.imaging.limits import DEFAULT_LIMITS, Limits
 from gradientd.imaging.loaders import open_image
 
@@ -25,6 +26,8 @@ THUMBNAIL_PIXELS = 128
 
 _TURNED = frozenset({5, 6, 7, 8})
 """The EXIF orientations that swap width and height."""
+_REMEMBERED_BYTES = 65_536
+"""Larger profiles are not sRGB, and not worth their place in memory."""
 _INTEGERS = frozenset({"uchar", "ushort"})
 _FULL_SCALE = {"char": 127.0, "short": 32767.0, "int": 2147483647.0, "uint": 4294967295.0}
 
@@ -64,7 +67,8 @@ def decode(data: Buffer, limits: Limits = DEFAULT_LIMITS, header: Header | None 
 
 def _decode(view: memoryview, header: Header) -> Thumbnail:
     shrink = _jpeg_shrink(header)
-    source = _dc_only(view, header) if shrink == 8 and header.dc_ranges else view  # libvips borrows it
+    only_dc = shrink == 8 and header.dc_ranges
+    source = jpeg.keep_dc(view, header.dc_ranges) if only_dc else view  # libvips borrows it
     small = _shrink(_open_reduced(source, header, shrink)).copy_memory()
     aspect = header.width / header.height
     orientation = small.get("orientation") if small.get_typeof("orientation") else 1
@@ -80,12 +84,7 @@ def _jpeg_shrink(header: Header) -> int:
     return next((n for n in (8, 4, 2) if longest >= n * THUMBNAIL_PIXELS and shortest >= n), 1)
 
 
-def _dc_only(view: memoryview, header: Header) -> bytes:
-    """A progressive JPEG without its AC coefficients: an eighth of its size needs one coefficient a block."""
-    return b"".join([*(view[start:end] for start, end in header.dc_ranges), EOI])
-
-
-def _open_reduced(source: bytes | memoryview, header: Header, jpeg_shrink: int) -> _Image:
+def _open_reduced(source: Buffer, header: Header, jpeg_shrink: int) -> _Image:
     """Open the picture at the smallest size its decoder can give by itself that is not below the thumbnail's."""
     if header.format == Format.JPEG:
         return open_image(source, Format.JPEG, shrink=jpeg_shrink)
@@ -113,7 +112,7 @@ def _shrink(image: _Image) -> _Image:
 
 def _to_srgb(image: _Image) -> _Image:
     """Convert to 8-bit sRGB, 3 bands or 4 with alpha, by the embedded profile where there is a sound one."""
-    if image.format in _INTEGERS and image.get_typeof("icc-profile-data"):
+    if image.format in _INTEGERS and image.get_typeof("icc-profile-data") and not _is_plain_rgb(image):
         try:
             return _as_rgb(image.icc_transform("srgb", embedded=True).copy_memory())
         except pyvips.Error:
@@ -124,6 +123,26 @@ def _to_srgb(image: _Image) -> _Image:
     if (image.interpretation, image.format) != ("srgb", "uchar"):
         image = image.colourspace("srgb").cast("uchar")
     return _as_rgb(image)
+
+
+def _is_plain_rgb(image: _Image) -> bool:
+    """Whether the picture is RGB and its profile is sRGB in so many words, as most are: nothing to convert."""
+    profile = image.get("icc-profile-data")
+    return image.interpretation == "srgb" and len(profile) <= _REMEMBERED_BYTES and _means_srgb(profile)
+
+
+@lru_cache(maxsize=16)
+def _means_srgb(profile: bytes) -> bool:
+    """Whether a profile leaves a spread of colours where they are; building a transform costs more than the pixels."""
+    steps = np.array([0, 48, 128, 208, 255], np.uint8)
+    colors = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(5, 25, 3)
+    image = pyvips.Image.new_from_array(colors, interpretation="srgb").copy()
+    image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
+    try:
+        converted = image.icc_transform("srgb", embedded=True).numpy()
+    except pyvips.Error:
+        return True  # not usable: its pictures are taken as sRGB too
+    return int(np.abs(converted.astype(int) - colors).max()) <= 1
 
 
 def _grey_light(image: _Image) -> _Image:

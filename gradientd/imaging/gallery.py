@@ -44,7 +44,7 @@ def _flickering_gif() -> bytes:
     film: Any = pyvips.Image.arrayjoin(frames, across=1).copy()
     film.set_type(pyvips.GValue.gint_type, "page-height", frames[0].height)
     film.set_type(pyvips.GValue.array_int_type, "delay", [1400, 120])
-    return bytes(film.gifsave_buffer())
+    return bytes(film.gifsave_buffer(effort=3))
 
 
 SAMPLES = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradientd.imaging.buffers import Buffer
-from gradientd.imaging.color import Floats, contrast, oklab_from_srgb, srgb_from_oklab, to_hex
+from gradientd.imaging.color import Floats, contrast, luminance, oklab_from_srgb, srgb_from_oklab, to_hex
 from gradientd.imaging.decode import Thumbnail, decode
 from gradientd.imaging.limits import DEFAULT_LIMITS, Limits
 from gradientd.imaging.palette import Swatch, extract_palette
@@ -78,4 +78,6 @@ def synthesize_stop(srgb: Floats) -> Floats:
 
 def choose_foreground(one: Floats, other: Floats) -> Floats:
     """Black or white, whichever has the higher of the lower contrasts over both stops (WCAG 2.2); white when equal."""
-    return max((_WHITE, _BLACK), key=lambda text: min(contrast(text, one), contrast(text, other)))
+    stops = luminance(one), luminance(other)
+    white, black = (min(contrast(text, stop) for stop in stops) for text in (1.0, 0.0))
+    return _WHITE if white >= black else _BLACK

@@ -26,6 +26,9 @@ from gradientd.imaging.limits import (
 from gradientd.imaging.loaders import open_image
 from gradientd.imaging.samples import can_decode
 
+_LEAST_DC_PIXELS = 112
+"""Of a thumbnail's 128: with less, colours (which are stored coarser than lightness) would come out blurred."""
+
 
 @dataclass(frozen=True, slots=True)
 class Header:
@@ -85,9 +88,8 @@ def _read(view: memoryview, limits: Limits, known: ImageError) -> Header:
 def _read_jpeg(view: memoryview, limits: Limits) -> Header:
     structure = jpeg.walk(view, max_scans=limits.max_scans)
     frame = structure.frame
-    return Header(
-        Format.JPEG, frame.width, frame.height, 1, memory.of_jpeg(structure), structure.scans, structure.dc_ranges
-    )
+    dc_ranges = structure.dc_ranges if frame.dc_pixels >= _LEAST_DC_PIXELS else ()
+    return Header(Format.JPEG, frame.width, frame.height, 1, memory.of_jpeg(structure), structure.scans, dc_ranges)
 
 
 def _read_png(view: memoryview) -> Header:

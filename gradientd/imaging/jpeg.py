@@ -6,7 +6,7 @@ It refuses to decode: it reads marker segments (ITU-T T.81, annex B) and steps o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gradientd.errors import DamagedImage, LimitExceeded
@@ -21,7 +21,10 @@ _WINDOW_BYTES = 1 << 20
 _SOF_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE_SOF_MARKERS = frozenset({0xC2, 0xCA})
 _STANDALONE_MARKERS = frozenset({0x01, 0xD8})
-DHT, SOS, DQT, _EOI = 0xC4, 0xDA, 0xDB, 0xD9
+DHT, SOS, DQT = 0xC4, 0xDA, 0xDB
+_EOI, _COM = 0xD9, 0xFE
+_APPLICATION_MARKERS = frozenset(range(0xE0, 0xF0))
+_NEEDED_PREFIXES = {0xE0: (b"JFIF\0",), 0xE1: (b"Exif\0",), 0xE2: (b"ICC_PROFILE\0",), 0xEE: (b"Adobe",)}
 _NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 """Within coded data FF is followed by 00 (a plain FF), by D0..D7 (a restart) or by another FF (fill)."""
 
@@ -49,6 +52,13 @@ class Frame:
     def is_progressive(self) -> bool:
         """Whether coefficients come in several scans each."""
         return self.marker in _PROGRESSIVE_SOF_MARKERS
+
+    @property
+    def dc_pixels(self) -> int:
+        """The longest side of the picture that the DC coefficients of the coarsest component make."""
+        across = max(c.across for c in self.components) / min(c.across for c in self.components)
+        down = max(c.down for c in self.components) / min(c.down for c in self.components)
+        return int(max(self.width, self.height) / (8 * max(across, down)))
 
     @property
     def coefficient_bytes(self) -> int:
@@ -96,7 +106,8 @@ def walk(view: memoryview, *, max_scans: int) -> Structure:
     scans = 0
     dc = _DcScans()
     for segment in segments(view):
-        dc.pass_segment(segment)
+        if segment.marker != SOS:
+            dc.pass_segment(segment, is_dropped=segment.marker == _EOI or _is_needless(view, segment))
         if segment.marker in _SOF_MARKERS:
             frame = _read_frame(view, segment)
         elif segment.marker == SOS:
@@ -113,6 +124,31 @@ def walk(view: memoryview, *, max_scans: int) -> Structure:
     return Structure(frame, scans, False, dc.ranges_of(frame))
 
 
+def keep_dc(view: memoryview, dc_ranges: Sequence[tuple[int, int]]) -> bytearray:
+    """A copy of a progressive file with no AC coefficients: enough for an eighth of the size, for a tenth of the work.
+
+    The AC quantisation steps become 0 (0 times anything is still 0): with sound ones a decoder would take the missing
+    coefficients for bits yet to come, and smooth the DC values over in the meantime.
+    """
+    kept = bytearray().join([*(view[start:end] for start, end in dc_ranges), EOI])
+    with memoryview(kept) as copy:
+        for segment in segments(copy):
+            if segment.marker == SOS:
+                break
+            if segment.marker == DQT:
+                _clear_ac_steps(copy, segment)
+    return kept
+
+
+def _clear_ac_steps(view: memoryview, segment: Segment) -> None:
+    at = segment.body
+    while at < segment.end:
+        step_bytes = 2 if view[at] >> 4 else 1
+        first, end = at + 1 + step_bytes, min(at + 1 + 64 * step_bytes, segment.end)
+        view[first:end] = bytes(end - first)
+        at = end
+
+
 @dataclass(frozen=True, slots=True)
 class _Scan:
     """What a scan header says: which components, and the first coefficient of them (0 is the DC)."""
@@ -125,32 +161,42 @@ class _Scan:
 
 
 class _DcScans:
-    """Collects what is left of a progressive file without the scans of its AC coefficients."""
+    """Collects what is left of a progressive file without the scans of its AC coefficients and without needless words.
+
+    A segment reaches to the start of the next one, the coded data of a scan included.
+    """
 
     def __init__(self) -> None:
         self._ranges: list[tuple[int, int]] = []
-        self._kept_from = 0
-        self._dropped_from: int | None = None
-        self._end = 0
+        self._kept_from: int | None = 0
         self._components: set[int] = set()
 
-    def pass_segment(self, segment: Segment) -> None:
-        if self._dropped_from is not None:
-            self._ranges.append((self._kept_from, self._dropped_from))
-            self._kept_from, self._dropped_from = segment.start, None
-        self._end = segment.start
+    def pass_segment(self, segment: Segment, *, is_dropped: bool) -> None:
+        if not is_dropped:
+            self._kept_from = segment.start if self._kept_from is None else self._kept_from
+        elif self._kept_from is not None:
+            self._ranges.append((self._kept_from, segment.start))
+            self._kept_from = None
 
     def pass_scan(self, segment: Segment, scan: _Scan) -> None:
+        self.pass_segment(segment, is_dropped=scan.first > 0)
         if scan.first == 0:
             self._components.update(scan.components)
-        else:
-            self._dropped_from = segment.start
 
     def ranges_of(self, frame: Frame) -> tuple[tuple[int, int], ...]:
         """The ranges, or none where the file is not of the ordinary progressive kind."""
-        if not frame.is_progressive or self._components != {component.id for component in frame.components}:
-            return ()
-        return (*self._ranges, (self._kept_from, self._end))
+        is_ordinary = frame.is_progressive and self._components == {component.id for component in frame.components}
+        return tuple(self._ranges) if is_ordinary else ()
+
+
+def _is_needless(view: memoryview, segment: Segment) -> bool:
+    """Whether a segment says nothing about pixels: comments and application data but JFIF, EXIF, ICC and Adobe's."""
+    if segment.marker == _COM:
+        return True
+    if segment.marker not in _APPLICATION_MARKERS:
+        return False
+    prefixes = _NEEDED_PREFIXES.get(segment.marker, ())
+    return not peek(view, segment.body, 12).startswith(prefixes)
 
 
 def segments(view: memoryview) -> Iterator[Segment]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyvips
 
+from gradientd.imaging.buffers import Buffer
 from gradientd.imaging.formats import Format
 
 pyvips.block_untrusted_set(True)
@@ -32,7 +33,7 @@ _Image = Any
 """A pyvips.Image; pyvips carries no types."""
 
 
-def open_image(data: bytes | memoryview, format: Format, **options: Any) -> _Image:
+def open_image(data: Buffer, format: Format, **options: Any) -> _Image:
     """A lazy image over `data`, which is not copied and must outlive it. Damage is an error, not grey rows.
 
     Raises pyvips.Error, now or when pixels are asked for.

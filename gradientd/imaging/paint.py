@@ -81,15 +81,14 @@ class Canvas:
     def noise(self, cell: float, *, octaves: int = 5, stretch: float = 1.0, salt: int = 0) -> Plane:
         """Fractal noise about 0, mostly within -1 to 1; `cell` is the largest blob's height, `stretch` widens blobs."""
         total = np.zeros((self.height, self.width), np.float32)
-        strength = 1.0
         for octave in range(octaves):
             size = max(2, round(cell * self.height / 2**octave))
-            narrow = max(size, round(self.width / stretch))
-            field = pyvips.Image.perlin(narrow, self.height, cell_size=size, seed=self.seed + 97 * octave + salt)
-            if narrow != self.width:
-                field = field.resize(self.width / narrow, vscale=1, kernel="linear")
-            total += strength * np.asarray(field.numpy(), np.float32)[: self.height, : self.width]
-            strength /= 2
+            coarse = max(1, size // 16)  # a large blob needs few samples
+            width, height = round(self.width / stretch / coarse) + 2, self.height // coarse + 2
+            field = pyvips.Image.perlin(width, height, cell_size=size // coarse, seed=self.seed + 97 * octave + salt)
+            if stretch != 1 or coarse > 1:
+                field = field.resize(stretch * coarse, vscale=coarse, kernel="linear")
+            total += np.asarray(field.numpy(), np.float32)[: self.height, : self.width] / 2**octave
         return total
 
     def ridge(self, level: float, rough: float, *, cell: float = 0.5, octaves: int = 7, salt: int = 0) -> Plane:
@@ -115,8 +114,7 @@ class Canvas:
         """Put a soft-edged disc with a brighter rim, as a lens draws a far light, onto `picture`; in place."""
         middle_x, middle_y, reach = (round(value * self.height) for value in (*place, radius * 1.2))
         box = np.s_[max(middle_y - reach, 0) : middle_y + reach + 1, max(middle_x - reach, 0) : middle_x + reach + 1]
-        rows, columns = np.mgrid[: self.height, : self.width][(slice(None), *box)] / self.height
-        distance = np.hypot(columns - place[0], rows - place[1]).astype(np.float32) / radius
+        distance = np.hypot(self.x[box] - place[0], self.y[box] - place[1]) / radius
         disc = smoothstep(1.1, 0.9, distance)
         picture[box] = mix(picture[box], paint, opacity * disc * (1 + 0.35 * smoothstep(0.6, 1.0, distance)))
 

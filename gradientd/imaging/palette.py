@@ -90,7 +90,7 @@ def _median_cut(points: Floats, weight: Floats) -> Labels:
             break
         box = box[np.argsort(points[box, axis], kind="stable")]
         reached = np.cumsum(weight[box])
-        middle = int(np.clip(np.searchsorted(reached, reached[-1] / 2) + 1, 1, len(box) - 1))
+        middle = min(int(np.searchsorted(reached, reached[-1] / 2)) + 1, len(box) - 1)
         halves = [box[:middle], box[middle:]]
         boxes[widest : widest + 1] = halves
         spreads[widest : widest + 1] = [_spread(points[half], weight[half]) for half in halves]
@@ -114,11 +114,20 @@ def _settle(points: Floats, weight: Floats, labels: Labels) -> Labels:
     axes = np.ascontiguousarray(points.T)
     for _step in range(_LLOYD_STEPS):
         means, _ = _means(points, weight, labels)
-        nearest = np.argmin((means**2).sum(axis=1, keepdims=True) - 2 * means @ axes, axis=0)
+        nearest = _argmin_rows((means**2).sum(axis=1, keepdims=True) - 2 * means @ axes)
         if np.array_equal(nearest, labels):
             break
         labels = nearest
     return labels
+
+
+def _argmin_rows(distances: Floats) -> Labels:
+    """For each column the row of its least number: numpy's own argmin is slow across a few long rows."""
+    least, rows = distances[0], np.zeros(distances.shape[1], dtype=np.intp)
+    for row, distance in enumerate(distances[1:], start=1):
+        rows[distance < least] = row
+        least = np.minimum(distance, least)
+    return rows
 
 
 def _means(colors: Floats, weight: Floats, labels: Labels) -> tuple[Floats, Floats]:

@@ -13,7 +13,7 @@ from gradientd.imaging.paint import Canvas, Plane, blurred, colour, lines, mix, 
 
 def sunset() -> Plane:
     """The sun goes down behind the sea."""
-    c = Canvas(1500, 1000, 11)
+    c = Canvas(1230, 820, 11)
     horizon, sun = 0.62, (0.95, 0.545)
     sky = ramp(c.y / horizon, (0, "#1d2356"), (0.35, "#6b3f7d"), (0.62, "#d8617a"), (0.85, "#ff9d5c"), (1, "#ffd9a0"))
     cloud = smoothstep(0.02, 0.75, c.noise(0.22, stretch=4, octaves=6) + 0.25 * (1 - c.y / horizon))
@@ -34,7 +34,7 @@ def sunset() -> Plane:
 
 def forest() -> Plane:
     """Firs on five ridges in the morning's mist."""
-    c = Canvas(1000, 1500, 5)
+    c = Canvas(820, 1230, 5)
     picture = ramp(c.y, (0, "#f4e7c3"), (0.3, "#d5dfc0"), (0.7, "#9fbfa6"), (1, "#6d9a80"))
     picture = picture + 0.25 * c.glow(0.5, 0.1, 0.2)[..., None] * colour("#fff0b8")
     greens = ("#a3c3ac", "#7fa98c", "#54876a", "#2f6248", "#123a28")
@@ -141,7 +141,7 @@ def portrait() -> Plane:
 
 def mountains() -> Plane:
     """Ridges behind ridges, in black and white."""
-    c = Canvas(1500, 1000, 41)
+    c = Canvas(1230, 820, 41)
     picture = 0.95 - 0.3 * c.y + 0.05 * c.noise(0.3, stretch=3) + 0.1 * c.glow(1.05, 0.16, 0.2)
     for depth in range(7):
         skyline = c.ridge(0.3 + 0.1 * depth, 0.075 - 0.006 * depth, cell=0.5, octaves=8, salt=depth)
@@ -155,7 +155,7 @@ def mountains() -> Plane:
 
 def snow() -> Plane:
     """A winter morning, pink above and blue below."""
-    c = Canvas(1500, 1000, 8)
+    c = Canvas(1230, 820, 8)
     picture = ramp(c.y, (0, "#8fb3e3"), (0.3, "#c7cdea"), (0.5, "#f6d3d6"), (0.62, "#ffe6cf"))
     picture = mix(picture, colour("#ffffff"), 0.5 * smoothstep(0.1, 0.9, c.noise(0.2, stretch=3, salt=1)) * (c.y < 0.6))
     picture += 0.3 * c.glow(0.4, 0.5, 0.2, 1.4)[..., None] * colour("#ffcf9e")
@@ -211,7 +211,7 @@ def _heart(angle: float) -> tuple[float, float]:
 
 def beach() -> Plane:
     """A beach from above: sand, foam, shallows, the deep."""
-    c = Canvas(1500, 1000, 29)
+    c = Canvas(1230, 820, 29)
     way = (c.x / c.aspect) * 0.75 + c.y * 0.5 - 0.18 + 0.07 * c.noise(0.5, octaves=5, salt=1)
     sea = ramp(way, (0.3, "#d9c79c"), (0.36, "#8fd8c4"), (0.5, "#2fb9bd"), (0.72, "#0f86a8"), (1, "#0a4f86"))
     cells = np.asarray(pyvips.Image.worley(c.width, c.height, cell_size=70, seed=4).numpy(), np.float32) / 60
@@ -232,7 +232,7 @@ def beach() -> Plane:
 
 def autumn() -> Plane:
     """A park in October, far out of focus."""
-    c = Canvas(1300, 867, 13)
+    c = Canvas(1080, 720, 13)
     ground = c.noise(0.6, octaves=3)
     picture = ramp(c.y + 0.25 * ground, (0, "#f2b84b"), (0.4, "#b5621f"), (0.7, "#6b3a1c"), (1, "#2d2318"))
     random = c.random

@@ -1,3 +1,4 @@
+import dataclasses
 import mmap
 from typing import Any
 
@@ -93,6 +94,13 @@ def test_display_p3_is_converted() -> None:
     assert np.abs(wide.numpy()[0, 0].astype(int) - RED).max() > 10  # the numbers do differ
     expect(wide.write_to_buffer(".png"), QUARTERS, 2)
     expect(wide.write_to_buffer(".jpg", Q=95), QUARTERS, NEAR)
+
+
+def test_picture_that_says_it_is_srgb_keeps_its_numbers() -> None:
+    image = pyvips.Image.new_from_array(PICTURE).copy(interpretation="srgb")
+    tagged = image.icc_transform("srgb", input_profile="srgb")
+    assert tagged.get_typeof("icc-profile-data")
+    expect(tagged.write_to_buffer(".png"), QUARTERS, EXACT)
 
 
 def test_adobe_rgb_is_converted() -> None:
@@ -250,3 +258,43 @@ def test_heic_without_a_decoder_is_unsupported_not_damaged() -> None:
 
 def test_avif_can_be_decoded() -> None:
     assert can_decode(Format.AVIF)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"subsample_mode": "off"}, {"subsample_mode": "on"}, {"Q": 30}, {"Q": 97}],
+    ids=["default", "4:4:4", "4:2:0", "coarse", "fine"],
+)
+def test_dc_coefficients_alone_give_the_same_thumbnail(options: dict[str, Any]) -> None:
+    data = paint.by_vips(paint.landscape(1900, 1390), ".jpg", interlace=True, **options)
+    header = read_header(data)
+    assert 0 < sum(end - start for start, end in header.dc_ranges) < len(data) * 0.6
+    quick, whole = decode(data, header=header), decode(data, header=dataclasses.replace(header, dc_ranges=()))
+    difference = np.abs(quick.rgb.astype(int) - whole.rgb)
+    assert difference.mean() < 0.2
+    assert np.percentile(difference, 99) <= 4
+
+
+def test_dc_coefficients_are_left_alone_where_colors_are_too_coarse() -> None:
+    coarse = paint.by_vips(paint.landscape(1300, 900), ".jpg", interlace=True, subsample_mode="on")
+    fine = paint.by_vips(paint.landscape(1300, 900), ".jpg", interlace=True, subsample_mode="off")
+    assert not read_header(coarse).dc_ranges
+    assert read_header(fine).dc_ranges
+
+
+def test_dc_coefficients_of_a_grey_picture_alone_give_the_same_thumbnail() -> None:
+    data = paint.by_pillow(Image.fromarray(paint.landscape(1900, 1390)).convert("L"), "JPEG", progressive=True)
+    header = read_header(data)
+    quick, whole = decode(data, header=header), decode(data, header=dataclasses.replace(header, dc_ranges=()))
+    assert header.dc_ranges
+    assert np.abs(quick.rgb.astype(int) - whole.rgb).mean() < 0.5
+
+
+def test_progressive_jpeg_keeps_its_orientation_and_profile() -> None:
+    wide = pyvips.Image.new_from_array(paint.quarters(1600, 1000)).copy(interpretation="srgb")
+    wide = wide.icc_transform("p3", input_profile="srgb").rot180().copy()
+    wide.set_type(pyvips.GValue.gint_type, "orientation", 3)
+    data = wide.write_to_buffer(".jpg", Q=95, interlace=True)
+    padded = data[:2] + b"\xff\xe1\xff\xff" + b"http://ns.adobe.com/xap/1.0/\0".ljust(65_533) + data[2:]
+    assert sum(end - start for start, end in read_header(padded).dc_ranges) < len(data)
+    expect(padded, QUARTERS, NEAR)

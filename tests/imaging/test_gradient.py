@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gradientd.imaging import Thumbnail, generate_gradient, gradient_of
-from gradientd.imaging.color import contrast, oklab_from_srgb
+from gradientd.imaging.color import contrast, luminance, oklab_from_srgb
 from gradientd.imaging.gradient import choose_foreground, synthesize_stop
 from gradientd.model import Gradient
 from tests.imaging import paint
@@ -87,7 +87,8 @@ def test_half_transparent_pixels_count_half() -> None:
 @given(colors, colors)
 def test_foreground_has_the_better_worst_contrast(one: tuple[int, int, int], other: tuple[int, int, int]) -> None:
     chosen = choose_foreground(np.array(one, float), np.array(other, float))
-    worst = {text: min(contrast((text,) * 3, one), contrast((text,) * 3, other)) for text in (0, 255)}
+    stops = luminance(one), luminance(other)
+    worst = {text: min(contrast(text / 255, stop) for stop in stops) for text in (0, 255)}
     assert worst[int(chosen[0])] == max(worst.values())
 
 

@@ -87,3 +87,39 @@ def test_every_truncation_of_a_progressive_file_is_damage() -> None:
     for length in range(3, len(data)):
         with pytest.raises(DamagedImage):
             walk(data[:length])
+
+
+def progressive_of(*scans: tuple[tuple[int, ...], int, int]) -> bytes:
+    """The bones of a progressive file of three components; a scan is its components, first coefficient and bits."""
+    frame = segment(0xC2, b"\x08\x00\x10\x00\x10\x03" + b"".join(bytes([n, 0x11, 0]) for n in (1, 2, 3)))
+    out = b"\xff\xd8" + frame
+    for components, first, bits in scans:
+        head = bytes([len(components)]) + b"".join(bytes([n, 0]) for n in components)
+        out += segment(0xDA, head + bytes([first, 63 if first else 0, bits])) + b"DATA" + bytes(components)
+    return out + b"\xff\xd9"
+
+
+def kept(data: bytes) -> bytes:
+    return b"".join(data[start:end] for start, end in walk(data).dc_ranges)
+
+
+def test_ac_scans_are_left_out_wherever_they_stand() -> None:
+    every = ((1, 2, 3), 0, 1), ((2,), 1, 2), ((3,), 1, 2), ((1, 2, 3), 0, 0x10), ((1,), 1, 0)
+    assert kept(progressive_of(*every)) + jpeg.EOI == progressive_of(every[0], every[3])
+
+
+def test_dc_scans_may_come_one_component_at_a_time() -> None:
+    every = ((1,), 0, 0), ((1,), 1, 0), ((2,), 0, 0), ((3,), 0, 0), ((3,), 1, 0)
+    assert kept(progressive_of(*every)) + jpeg.EOI == progressive_of(every[0], every[2], every[3])
+
+
+def test_file_that_lacks_the_dc_of_a_component_goes_the_ordinary_way() -> None:
+    assert walk(progressive_of(((1,), 0, 0), ((2,), 0, 0), ((1,), 1, 0))).dc_ranges == ()
+    assert walk(progressive_of(((1, 2, 4), 0, 0))).dc_ranges == ()
+
+
+def test_words_about_the_picture_are_left_out_and_words_about_its_pixels_kept() -> None:
+    data = progressive_of(((1, 2, 3), 0, 0))
+    needed = segment(0xE1, b"Exif\0\0II") + segment(0xE2, b"ICC_PROFILE\0\1\1x") + segment(0xEE, b"Adobe\0")
+    needless = segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0") + segment(0xFE, b"hello") + segment(0xED, b"8BIM")
+    assert kept(data[:2] + needless + needed + needless + data[2:]) == data[:2] + needed + data[2:-2]
