@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from tests.chaos.run import Report, run
 
@@ -15,13 +16,15 @@ SHOWN = 40
 
 def main() -> int:
     """Returns the exit code: 0 when every run is clean."""
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__.partition(":")[2])
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description="Random faults on real servers, then the check.")
     parser.add_argument("--seed", type=int, nargs="+", default=[1], help="one run each (1)")
     parser.add_argument("--seconds", type=float, default=150, help="how long each run is loud (150)")
+    parser.add_argument("--logs", type=Path, metavar="FOLDER", help="keep every process's log there")
     arguments = parser.parse_args()
     clean = True
     for seed in arguments.seed:
-        report = run(seed, arguments.seconds)
+        folder = arguments.logs / f"seed-{seed}" if arguments.logs else None
+        report = run(seed, arguments.seconds, folder)
         _print(seed, report)
         clean = clean and not report.findings
     return 0 if clean else 1

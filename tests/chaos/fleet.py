@@ -66,7 +66,9 @@ class Fleet:
     """Use it as a context; nothing it started outlives it.
 
     `workers` maps each worker's name to how it is sabotaged, None for an honest one; `peers` are generations, v1 and
-    v2. The harness itself reaches both servers directly, so that its acknowledgements are true.
+    v2. The harness itself reaches both servers directly, so that its acknowledgements are true. The storage is as far
+    away as `storage_delay_s` makes it, each way, so that workers have jobs in their hands when something happens. Logs
+    stay in `log_folder`, where one is given.
     """
 
     def __init__(
@@ -76,11 +78,15 @@ class Fleet:
         *,
         seed: int = 0,
         settings: Mapping[str, str] | None = None,
+        storage_delay_s: float = 0.0,
+        log_folder: Path | None = None,
     ) -> None:
         self._workers = workers
         self._peers = peers
         self._seed = seed
         self._settings = {**SETTINGS, **(settings or {})}
+        self._storage_delay_s = storage_delay_s
+        self._log_folder = log_folder
         self._exits = ExitStack()
         self.members: dict[str, Member] = {}
         self.orders: list[Order] = []
@@ -90,6 +96,9 @@ class Fleet:
     def __enter__(self) -> Self:
         with ExitStack() as entered:
             folder = Path(entered.enter_context(tempfile.TemporaryDirectory(prefix="gradientd-chaos-")))
+            if self._log_folder is not None:
+                folder = self._log_folder
+                folder.mkdir(parents=True)
             options = ("--appendonly", "yes", "--appendfsync", "always")
             self._valkey = entered.enter_context(Valkey(*options, tcp=True))
             self._s3 = entered.enter_context(S3())
@@ -106,6 +115,8 @@ class Fleet:
             entered.callback(self.redis.close)
             self._proxy = Proxy(self._links(), self._seed)
             entered.callback(self._proxy.close)
+            for link in self._proxy.ports:
+                self._let_pass(link)
             for name in (*self._workers, *self._peers):
                 self.members[name] = self._member(name, folder)
                 entered.callback(self.members[name].destroy)
@@ -195,6 +206,12 @@ class Fleet:
             for link in links:
                 self._proxy.set(link, Mode.RESET)
         for link in links:
+            self._let_pass(link)
+
+    def _let_pass(self, link: str) -> None:
+        if link.startswith("s3-") and self._storage_delay_s:
+            self._proxy.set(link, Mode.DELAY, seconds=self._storage_delay_s)
+        else:
             self._proxy.set(link)
 
     def link_counts(self) -> dict[str, dict[str, int]]:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from tests.chaos.checker import Finding, check
 from tests.chaos.evidence import ALL, Evidence, Fault, FaultKind, WorkerEventKind
@@ -20,6 +21,7 @@ from tests.chaos.history import discarded_by_peers, runs
 from tests.chaos.plan import PEERS, WORKERS, Injection, Placed, Plan, make_plan
 
 LOOK_S = 0.02
+STORAGE_DELAY_S = 0.3
 STALL_S = 0.75
 """The harness's own loop came so late that the machine, and with it every lease, must have stood still."""
 SETTLE_S = 150.0
@@ -35,19 +37,20 @@ class Report:
     evidence: Evidence
 
 
-def run(seed: int, seconds: float, say: Callable[[str], None] = print) -> Report:
-    """Run the plan of a seed, whose loud part lasts `seconds`."""
+def run(seed: int, seconds: float, log_folder: Path | None = None) -> Report:
+    """Run the plan of a seed, whose loud part lasts `seconds`; logs stay in `log_folder`, where one is given."""
     plan = make_plan(seed, seconds)
-    with Fleet(dict.fromkeys(WORKERS), PEERS, seed=seed) as fleet:
+    workers = dict.fromkeys(WORKERS)
+    with Fleet(workers, PEERS, seed=seed, storage_delay_s=STORAGE_DELAY_S, log_folder=log_folder) as fleet:
         fleet.upload(plan.jobs)
         for member in fleet.members.values():
             member.start()
-        say(f"seed {seed}: {len(plan.jobs)} jobs and {len(plan.injections)} faults in {seconds:g} s")
+        print(f"seed {seed}: {len(plan.jobs)} jobs and {len(plan.injections)} faults in {seconds:g} s", flush=True)
         _Loop(fleet, plan).run()
         loud_ended = time.monotonic()
         for peer in PEERS:
             fleet.members[peer].term()
-        say(f"seed {seed}: quiet; waiting until everything has settled")
+        print(f"seed {seed}: quiet; waiting until everything has settled", flush=True)
         snapshot = fleet.settle(SETTLE_S)
         settled_s = time.monotonic() - loud_ended
         counts = fleet.link_counts()
