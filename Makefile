@@ -20,7 +20,7 @@ IMAGE ?= gradientd
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test lint wheel image clean
+.PHONY: help demo test chaos lint wheel image clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -30,6 +30,9 @@ demo: $(WITH)$(DEMO_EXTRAS) ## send pictures through real servers and write a pa
 
 test: $(WITH)$(TEST_EXTRAS) ## run the tests, real servers included (ARGS="-k lease -x")
 	$(BIN)/python -m pytest $(ARGS)
+
+chaos: $(WITH)$(TEST_EXTRAS) ## kill, cut and freeze real processes at random, then look for losses (ARGS="--seed 1 2 --seconds 600")
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 lint: $(WITH)$(LINT_EXTRAS) ## ruff, mypy, import-linter, and the Dockerfile's and the shell's linters
 	$(BIN)/ruff check .

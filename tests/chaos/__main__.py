@@ -1,6 +1,6 @@
 """`python -m tests.chaos --seed 1 2 3 --seconds 150`: runs seeds and negative controls, prints figures and findings.
 
-It refuses to pass when a run has a finding, or a control has none.
+It refuses to pass when a run has a finding, or when a control has none.
 """
 
 from __future__ import annotations
@@ -9,33 +9,55 @@ import argparse
 import sys
 from pathlib import Path
 
-from tests.chaos.run import Report, run
+from tests.chaos.checker import Finding
+from tests.chaos.controls import run_controls
+from tests.chaos.run import run
 
 SHOWN = 40
 
 
 def main() -> int:
-    """Returns the exit code: 0 when every run is clean."""
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description="Random faults on real servers, then the check.")
-    parser.add_argument("--seed", type=int, nargs="+", default=[1], help="one run each (1)")
-    parser.add_argument("--seconds", type=float, default=150, help="how long each run is loud (150)")
-    parser.add_argument("--logs", type=Path, metavar="FOLDER", help="keep every process's log there")
-    arguments = parser.parse_args()
-    clean = True
-    for seed in arguments.seed:
-        folder = arguments.logs / f"seed-{seed}" if arguments.logs else None
-        report = run(seed, arguments.seconds, folder)
-        _print(seed, report)
-        clean = clean and not report.findings
-    return 0 if clean else 1
+    """Returns the exit code: 0 when every run is clean and every control was found out."""
+    arguments = _parser().parse_args()
+    verdicts = [_run(seed, arguments.seconds, arguments.logs) for seed in arguments.seed]
+    if arguments.controls:
+        verdicts += _control()
+    return 0 if all(verdicts) else 1
 
 
-def _print(seed: int, report: Report) -> None:
+def _run(seed: int, seconds: float, logs: Path | None) -> bool:
+    report = run(seed, seconds, logs / f"seed-{seed}" if logs else None)
     for name, count in report.figures.items():
         print(f"  {count:>6}  {name}")
-    for finding in report.findings[:SHOWN]:
+    _print(report.findings)
+    print(f"seed {seed}: {'NOT CLEAN' if report.findings else 'clean'}, {len(report.findings)} findings", flush=True)
+    return not report.findings
+
+
+def _control() -> list[bool]:
+    reports = run_controls()
+    for report in reports:
+        found = f"{len(report.honest)} findings with the rule, {len(report.sabotaged)} without it"
+        print(f"control {report.rule}: {'found out' if report.holds else 'NOT FOUND OUT'}, {found}", flush=True)
+        if not report.holds:
+            _print([*report.honest, *report.sabotaged])
+    return [report.holds for report in reports]
+
+
+def _print(findings: list[Finding]) -> None:
+    for finding in findings[:SHOWN]:
         print(f"  FOUND   {finding}")
-    print(f"seed {seed}: {len(report.findings)} findings", flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.chaos", description="Random faults on real servers, then the check."
+    )
+    parser.add_argument("--seed", type=int, nargs="*", default=[1], help="one run each (1); none for controls only")
+    parser.add_argument("--seconds", type=float, default=150, help="how long each run is loud (150)")
+    parser.add_argument("--controls", action=argparse.BooleanOptionalAction, default=True, help="the negative controls")
+    parser.add_argument("--logs", type=Path, metavar="FOLDER", help="keep every process's log there")
+    return parser
 
 
 if __name__ == "__main__":
