@@ -48,12 +48,13 @@ image: ## build the container image (IMAGE=name:tag)
 	docker build --tag $(IMAGE) .
 
 clean: ## remove .venv and everything that was built
-	rm -rf $(VENV) build dist *.egg-info demo-out
+	rm -rf $(VENV) build dist *.egg-info gradientd-demo.html
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# setuptools warns of every editable install, in ten lines that a newcomer would take for an error.
 $(WITH)%: setup.cfg setup.py $(VENV)/created
-	$(PIP) install --quiet --editable '.[$*]'
+	PYTHONWARNINGS=ignore $(PIP) install --quiet --editable '.[$*]'
 	@touch $@
 
 $(VENV)/created:
