@@ -8,12 +8,14 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
+import gevent
 from gevent.threadpool import ThreadPool
 
 from gradientd.cli.exits import Exit
@@ -59,7 +61,9 @@ class Sent:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the demo as the command line asks."""
+    """Run the demo as the command line asks; Ctrl-C ends it, and its servers with it."""
+    # By the loop, since Python's own handler may strike inside a callback, where the interrupt would be lost.
+    gevent.signal_handler(signal.SIGINT, gevent.kill, gevent.getcurrent(), KeyboardInterrupt)
     return run_demo(arguments.pictures, Path(arguments.out))
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -65,25 +67,66 @@ def test_failure_is_shown_with_its_reason_and_the_exit_code_is_1(tmp_path: Path)
     assert page.read_text(encoding="utf-8").count("<strong>Failed.</strong>") == 2
 
 
+class Demo:
+    """The console script painting its own pictures, with a temporary folder of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.page, self.temporary = home / "demo.html", home / "tmp"
+        self.temporary.mkdir()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "gradientd", "demo", "--out", str(self.page)],
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(home),
+                "TMPDIR": str(self.temporary),
+                "PYTHONPATH": os.getcwd(),
+                "PYTHONUNBUFFERED": "1",
+            },
+            cwd=home,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def strike(self, number: signal.Signals) -> tuple[int, str]:
+        """Send a signal to its whole process group while it paints; returns the exit code and what it said."""
+        assert self.process.stdout is not None
+        lines = [self.process.stdout.readline() for _ in range(2)]
+        assert "Painting" in lines[1]
+        os.killpg(self.process.pid, number)
+        said, _ = self.process.communicate(timeout=60)
+        return self.process.returncode, said
+
+
 @pytest.mark.usefixtures("servers")
 def test_console_script_paints_its_own_pictures_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path / "tmp")}
-    (tmp_path / "tmp").mkdir()
-    done = subprocess.run(
-        [sys.executable, "-m", "gradientd", "demo", "--out", str(tmp_path / "demo.html")],
-        env={**environment, "PYTHONPATH": os.getcwd()},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == Exit.DONE, done.stderr
-    assert f"{len(SAMPLES)} of {len(SAMPLES)} completed." in done.stdout
-    assert all(sample.name in done.stdout for sample in SAMPLES)
-    assert "\x1b[" not in done.stdout
-    assert (tmp_path / "demo.html").stat().st_size > 200_000
-    assert list((tmp_path / "tmp").iterdir()) == []
+    demo = Demo(tmp_path)
+    said, _ = demo.process.communicate(timeout=120)
+    assert demo.process.returncode == Exit.DONE, said
+    assert f"{len(SAMPLES)} of {len(SAMPLES)} completed." in said
+    assert all(sample.name in said for sample in SAMPLES)
+    assert "\x1b[" not in said
+    assert demo.page.stat().st_size > 200_000
+    assert list(demo.temporary.iterdir()) == []
+
+
+@pytest.mark.usefixtures("servers")
+def test_interrupt_ends_the_demo_without_a_traceback_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    demo = Demo(tmp_path)
+    assert demo.strike(signal.SIGINT) == (130, "")
+    assert list(demo.temporary.iterdir()) == []
+
+
+@pytest.mark.usefixtures("servers")
+def test_nothing_survives_a_demo_that_is_killed(tmp_path: Path) -> None:
+    demo = Demo(tmp_path)
+    code, _ = demo.strike(signal.SIGKILL)
+    assert code == -signal.SIGKILL
+    deadline = time.monotonic() + 5
+    while (folders := list(demo.temporary.glob("gradientd-*"))) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert folders == []
 
 
 @pytest.mark.parametrize("argument", ["nowhere.jpg", "nowhere/"])
