@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from gradientd.errors import DamagedImage
 from gradientd.imaging.buffers import peek
 
 MAX_STEPS = 200_000
 """Chunks or blocks looked at in one file; what lies behind them is not checked (a tenth of a second of Python)."""
+_ROWS_PER_STRIP, _TILE_LENGTH = 278, 323
+_SHORT = 3
+_ALL_ROWS = 2**32 - 1
+"""TIFF's own default for the rows of a strip."""
 
 
 def check_png_end(view: memoryview) -> None:
@@ -79,6 +84,11 @@ def count_webp_frames(view: memoryview, most: int) -> int:
     return max(frames, 1)
 
 
+def webp_coding(view: memoryview) -> bytes:
+    """The kind of the first chunk that holds pixels: `VP8 ` (lossy), `VP8L` (lossless) or `ALPH`; empty without any."""
+    return next((kind for kind in _riff_chunks(view) if kind in (b"VP8 ", b"VP8L", b"ALPH")), b"")
+
+
 def _riff_chunks(view: memoryview) -> Iterator[bytes]:
     at = 12
     for _ in range(MAX_STEPS):
@@ -95,18 +105,50 @@ def count_tiff_pages(view: memoryview, most: int) -> int:
 
     Raises DamagedImage when the chain of directories leaves the file or comes back to itself (TIFF 6.0, section 2).
     """
-    order = "<" if peek(view, 0, 1) == b"I" else ">"
-    is_big = peek(view, 2, 2) in (b"+\0", b"\0+")
-    count_format, entry_bytes, next_format = ("Q", 20, "Q") if is_big else ("H", 12, "I")
+    layout = _tiff_layout(view)
     seen: set[int] = set()
-    at = _number(view, 8 if is_big else 4, order + next_format)
+    at = _number(view, layout.first, layout.offset)
     while at and len(seen) <= most:
         if at in seen:
             raise DamagedImage("The TIFF picture is damaged: its directories run in a circle.")
         seen.add(at)
-        entries = _number(view, at, order + count_format)
-        at = _number(view, at + struct.calcsize(order + count_format) + entries * entry_bytes, order + next_format)
+        entries = _number(view, at, layout.count)
+        at = _number(view, at + struct.calcsize(layout.count) + entries * layout.entry_bytes, layout.offset)
     return len(seen)
+
+
+def tiff_block_rows(view: memoryview) -> int:
+    """How many rows the first page of a TIFF is coded in at once: those of a strip or of a tile.
+
+    Raises DamagedImage when the directory leaves the file.
+    """
+    layout = _tiff_layout(view)
+    at = _number(view, layout.first, layout.offset)
+    entries = _number(view, at, layout.count)
+    at += struct.calcsize(layout.count)
+    for entry in range(at, at + min(entries, MAX_STEPS) * layout.entry_bytes, layout.entry_bytes):
+        if _number(view, entry, layout.order + "H") in (_ROWS_PER_STRIP, _TILE_LENGTH):
+            is_short = _number(view, entry + 2, layout.order + "H") == _SHORT
+            return _number(view, entry + layout.entry_bytes // 2 + 2, layout.order + ("H" if is_short else "I"))
+    return _ALL_ROWS
+
+
+@dataclass(frozen=True, slots=True)
+class _TiffLayout:
+    """Where and in which struct formats a TIFF keeps its numbers."""
+
+    order: str
+    first: int
+    count: str
+    entry_bytes: int
+    offset: str
+
+
+def _tiff_layout(view: memoryview) -> _TiffLayout:
+    order = "<" if peek(view, 0, 1) == b"I" else ">"
+    if peek(view, 2, 2) in (b"+\0", b"\0+"):
+        return _TiffLayout(order, 8, order + "Q", 20, order + "Q")
+    return _TiffLayout(order, 4, order + "H", 12, order + "I")
 
 
 def _number(view: memoryview, at: int, number_format: str) -> int:

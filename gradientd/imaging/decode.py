@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +18,7 @@ from gradientd.imaging.buffers import Buffer, as_view
 from gradientd.imaging.formats import Format
 from gradientd.imaging.header import Header, read_header
 from gradientd.imaging.limits import DEFAULT_LIMITS, Limits
-from gradientd.imaging.loaders import open_image
+from gradientd.imaging.loaders import Image, open_image
 
 THUMBNAIL_PIXELS = 128
 """The longest side of the thumbnail, at most."""
@@ -30,9 +29,6 @@ _REMEMBERED_BYTES = 65_536
 """Larger profiles are not sRGB, and not worth their place in memory."""
 _INTEGERS = frozenset({"uchar", "ushort"})
 _FULL_SCALE = {"char": 127.0, "short": 32767.0, "int": 2147483647.0, "uint": 4294967295.0}
-
-_Image = Any
-"""A pyvips.Image; pyvips carries no types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +80,7 @@ def _jpeg_shrink(header: Header) -> int:
     return next((n for n in (8, 4, 2) if longest >= n * THUMBNAIL_PIXELS and shortest >= n), 1)
 
 
-def _open_reduced(source: Buffer, header: Header, jpeg_shrink: int) -> _Image:
+def _open_reduced(source: Buffer, header: Header, jpeg_shrink: int) -> Image:
     """Open the picture at the smallest size its decoder can give by itself that is not below the thumbnail's."""
     if header.format == Format.JPEG:
         return open_image(source, Format.JPEG, shrink=jpeg_shrink)
@@ -95,7 +91,7 @@ def _open_reduced(source: Buffer, header: Header, jpeg_shrink: int) -> _Image:
     return open_image(source, Format(header.format))
 
 
-def _shrink(image: _Image) -> _Image:
+def _shrink(image: Image) -> Image:
     """Scale down to the thumbnail's size; each pixel counts by its alpha, so that hidden colours do not bleed."""
     scale = THUMBNAIL_PIXELS / max(image.width, image.height)
     if scale >= 1:
@@ -110,7 +106,7 @@ def _shrink(image: _Image) -> _Image:
     return weighed.rint().cast(image.format) if image.format in _INTEGERS else weighed
 
 
-def _to_srgb(image: _Image) -> _Image:
+def _to_srgb(image: Image) -> Image:
     """Convert to 8-bit sRGB, 3 bands or 4 with alpha, by the embedded profile where there is a sound one."""
     if image.format in _INTEGERS and image.get_typeof("icc-profile-data") and not _is_plain_rgb(image):
         try:
@@ -125,7 +121,7 @@ def _to_srgb(image: _Image) -> _Image:
     return _as_rgb(image)
 
 
-def _is_plain_rgb(image: _Image) -> bool:
+def _is_plain_rgb(image: Image) -> bool:
     """Whether the picture is RGB and its profile is sRGB in so many words, as most are: nothing to convert."""
     profile = image.get("icc-profile-data")
     return image.interpretation == "srgb" and len(profile) <= _REMEMBERED_BYTES and _means_srgb(profile)
@@ -145,13 +141,13 @@ def _means_srgb(profile: bytes) -> bool:
     return int(np.abs(converted.astype(int) - colors).max()) <= 1
 
 
-def _grey_light(image: _Image) -> _Image:
+def _grey_light(image: Image) -> Image:
     """Read samples of an uncommon type as linear light: floats are that already, whole numbers fill their range."""
     linear = image.extract_band(0).cast("float") / _FULL_SCALE.get(image.format, 1.0)
     return linear.bandjoin([linear, linear]).copy(interpretation="scrgb")
 
 
-def _as_rgb(image: _Image) -> _Image:
+def _as_rgb(image: Image) -> Image:
     """Keep 3 bands and the alpha; formats can carry more."""
     if image.bands < 3:
         image = image.colourspace("srgb")

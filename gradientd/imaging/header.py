@@ -23,7 +23,7 @@ from gradientd.imaging.limits import (
     check_pixels,
     check_scans,
 )
-from gradientd.imaging.loaders import open_image
+from gradientd.imaging.loaders import Image, open_image
 from gradientd.imaging.samples import can_decode
 
 _LEAST_DC_PIXELS = 112
@@ -116,4 +116,12 @@ def _read_other(view: memoryview, format: Format, limits: Limits) -> Header:
         raise DamagedImage(f"The {format.label} picture is damaged: its header cannot be read.") from exc
     if format is not Format.TIFF and image.get_typeof("n-pages"):
         frames = image.get("n-pages")
-    return Header(format, image.width, image.height, frames, memory.of_frame(image, format))
+    return Header(format, image.width, image.height, frames, _memory_of(image, view, format, frames))
+
+
+def _memory_of(image: Image, view: memoryview, format: Format, frames: int) -> int:
+    if format is Format.WEBP:
+        return memory.of_webp(image.width, image.height, containers.webp_coding(view), frames)
+    if format is Format.TIFF:
+        return memory.of_tiff(image, containers.tiff_block_rows(view))
+    return memory.of_frame(image, format)

@@ -29,16 +29,18 @@ _LOADERS = {
     Format.JP2: "jp2kload_source",
 }
 
-_Image = Any
+Image = Any
 """A pyvips.Image; pyvips carries no types."""
 
 
-def open_image(data: Buffer, format: Format, **options: Any) -> _Image:
+def open_image(data: Buffer, format: Format, **options: Any) -> Image:
     """A lazy image over `data`, which is not copied and must outlive it. Damage is an error, not grey rows.
 
     Raises pyvips.Error, now or when pixels are asked for.
     """
     source = pyvips.Source.new_from_memory(data)
+    if format is Format.TIFF:
+        options["unlimited"] = True  # libtiff's own limit refuses a large strip; ours has looked at it already
     return pyvips.Operation.call(_LOADERS[format], source, access="sequential", fail_on="error", **options)
 
 

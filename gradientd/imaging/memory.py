@@ -12,39 +12,49 @@ from gradientd.imaging.jpeg import Structure
 
 BASE_BYTES = 12 * 2**20
 """Threads, tables, libvips' own buffers, the thumbnail and its colours."""
-_ROW_BYTES_PER_PIXEL = 512
-"""A streamed picture passes through windows of some dozens of rows."""
+_CACHED_ROWS = 24 / 128
+"""Rows that are held on the way to the thumbnail, per pixel of the longest side: the more it shrinks, the more."""
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 4, 4: 2, 6: 4}
 
-_FRAME_BYTES_PER_PIXEL = {
-    Format.GIF: 16,
-    Format.WEBP: 16,
-    Format.AVIF: 16,
-    Format.HEIC: 16,
-    Format.JXL: 32,
-    Format.JP2: 24,
-}
+_SAMPLE_BYTES = {"uchar": 1, "char": 1, "ushort": 2, "short": 2, "double": 8}
+_FRAME_COPIES = {Format.GIF: 2.0, Format.AVIF: 6.0, Format.HEIC: 6.0, Format.JXL: 10.0, Format.JP2: 8.0}
+"""How many times a decoder holds the whole frame, in planes, in filters and in its output."""
+_WEBP_BYTES_PER_PIXEL = {b"VP8 ": 2, b"ALPH": 4, b"VP8L": 6}
+"""Of a still WebP: rows only, with an alpha plane, or all pixels."""
+_WEBP_ANIMATION_BYTES_PER_PIXEL = 16
 
 
 def of_jpeg(structure: Structure) -> int:
-    """Bytes for a JPEG: some rows when it streams, all coefficients when it comes in several scans."""
-    rows = _ROW_BYTES_PER_PIXEL * structure.frame.width
-    return BASE_BYTES + rows + (0 if structure.streams else structure.frame.coefficient_bytes)
+    """Bytes for a JPEG: rows at an eighth when it streams, all coefficients too when it comes in several scans."""
+    frame = structure.frame
+    return _of_rows(frame.width // 8, frame.height // 8, 4) + (0 if structure.streams else frame.coefficient_bytes)
 
 
 def of_png(width: int, height: int, depth: int, color_type: int, interlace: int) -> int:
-    """Bytes for a PNG: some rows, or the whole picture when it is interlaced."""
+    """Bytes for a PNG: some rows, and the whole picture when it is interlaced."""
     pixel_bytes = _PNG_CHANNELS.get(color_type, 4) * (2 if depth == 16 else 1)
-    rows = _ROW_BYTES_PER_PIXEL * pixel_bytes * width
-    return BASE_BYTES + rows + (2 * width * height * pixel_bytes if interlace else 0)
+    return _of_rows(width, height, pixel_bytes) + (width * height * pixel_bytes * 5 // 4 if interlace else 0)
+
+
+def of_webp(width: int, height: int, coding: bytes, frames: int) -> int:
+    """Bytes for a WebP: an animation paints on a canvas, lossless coding refers to all pixels, lossy coding streams."""
+    pixel_bytes = _WEBP_BYTES_PER_PIXEL.get(coding, 6) if frames == 1 else _WEBP_ANIMATION_BYTES_PER_PIXEL
+    return BASE_BYTES + width * height * pixel_bytes
+
+
+def of_tiff(image: Any, block_rows: int) -> int:
+    """Bytes for a TIFF, which is read a strip or a row of tiles of `block_rows` at once; `image` is a pyvips.Image."""
+    width, height = int(image.width), int(image.height)
+    pixel_bytes = int(image.bands) * _SAMPLE_BYTES.get(image.format, 4)
+    return _of_rows(width, height, pixel_bytes) + 2 * width * min(block_rows, height) * pixel_bytes
 
 
 def of_frame(image: Any, format: Format) -> int:
-    """Bytes for a format whose decoder holds the whole frame, maybe several times. `image` is a pyvips.Image."""
-    pixel_bytes = _FRAME_BYTES_PER_PIXEL.get(format) or 2 * image.bands * _sample_bytes(image.format)
-    width, height = int(image.width), int(image.height)
-    return BASE_BYTES + _ROW_BYTES_PER_PIXEL * width + width * height * pixel_bytes
+    """Bytes for a format whose decoder holds the whole frame, maybe several times; `image` is a pyvips.Image."""
+    pixel_bytes = image.bands * _SAMPLE_BYTES.get(image.format, 4)
+    frame = int(image.width * image.height * pixel_bytes * _FRAME_COPIES[format])
+    return _of_rows(image.width, image.height, pixel_bytes) + frame
 
 
-def _sample_bytes(band_format: str) -> int:
-    return {"uchar": 1, "char": 1, "ushort": 2, "short": 2}.get(band_format, 8 if band_format == "double" else 4)
+def _of_rows(width: int, height: int, pixel_bytes: int) -> int:
+    return BASE_BYTES + int(width * max(width, height) * _CACHED_ROWS * pixel_bytes)

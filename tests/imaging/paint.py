@@ -39,6 +39,11 @@ def landscape(width: int, height: int, seed: int = 1) -> Pixels:
     return np.clip(picture + coarse + fine, 0, 255).astype(np.uint8)
 
 
+def large(times: int) -> Pixels:
+    """A landscape of 400 x 300 pixels, each of them `times` as wide and as high: large, and quickly written."""
+    return np.ascontiguousarray(landscape(400, 300).repeat(times, 0).repeat(times, 1))
+
+
 def by_pillow(pixels: Pixels | Image.Image, format: str, **options: Any) -> bytes:
     picture = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
     out = io.BytesIO()

@@ -3,6 +3,7 @@ import struct
 import time
 
 import pytest
+from PIL import Image
 
 from gradientd import errors
 from gradientd.imaging import Limits, containers, decode, generate_gradient, read_header
@@ -193,3 +194,12 @@ def test_walks_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     containers.check_gif_end(view)  # gives up before it could see that the end is missing
     containers.check_png_end(memoryview(FILES["png"][:33] + b"\0\0\0\0tEXt\0\0\0\0" * 9))
     assert containers.count_webp_frames(memoryview(paint.webp_of_frames(9)), 100) == 1
+
+
+def test_tiff_strip_larger_than_libtiffs_own_limit_is_decoded() -> None:
+    picture = Image.fromarray(paint.large(12))
+    data = paint.by_pillow(picture, "TIFF", compression="tiff_deflate", tiffinfo={278: 3600})
+    assert read_header(data).memory_bytes > 4800 * 3600 * 3
+    assert decode(data).rgb.shape == (96, 128, 3)
+    striped = paint.by_pillow(picture, "TIFF", compression="tiff_deflate", tiffinfo={278: 16})
+    assert read_header(striped).memory_bytes < 4800 * 3600 * 3
