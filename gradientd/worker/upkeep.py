@@ -19,6 +19,8 @@ from gradientd.worker.stats import Tally
 
 RECOVERY_CAUSES = ("lease_expired", "orphan", "limbo")
 """What had become of a job that is put back: its worker died, nobody ever held a lease, it stood in no list."""
+AUDIT_TRIES_PER_INTERVAL = 60
+"""How much sooner an audit comes again that Redis did not let happen."""
 
 
 class Upkeep:
@@ -61,10 +63,7 @@ class Upkeep:
     def _reap_now_and_then(self) -> None:
         while not self._stopping.wait(_jittered(self._reap_interval_s)):
             if self._keeper.may_reap:
-                try:
-                    self._reap()
-                except RedisUnavailable:
-                    continue  # the intake tells of it
+                self._try(self._reap)
 
     def _reap(self) -> None:
         reaped = self._queue.reap(worker_id=self._worker_id)
@@ -83,18 +82,30 @@ class Upkeep:
             self._work(taken)
 
     def _audit_now_and_then(self) -> None:
-        while True:
-            try:
-                restored = self._audit.run()
-            except RedisUnavailable:
-                restored = []
-            self._tally.recovered["limbo"] += len(restored)
-            for identity in restored:
-                self._logger.warning(
-                    "Job recovered: its data stood in no list; pushed to the queue again", extra={"jobId": identity}
-                )
-            if self._stopping.wait(_jittered(self._audit_interval_s)):
-                return
+        """At the start and then by the interval; one that Redis did not let happen is tried again much sooner."""
+        pause_s = 0.0
+        while not self._stopping.wait(pause_s):
+            is_done = self._try(self._audit_once)
+            pause_s = _jittered(self._audit_interval_s / (1 if is_done else AUDIT_TRIES_PER_INTERVAL))
+
+    def _audit_once(self) -> None:
+        restored = self._audit.run()
+        self._tally.recovered["limbo"] += len(restored)
+        for identity in restored:
+            self._logger.warning(
+                "Job recovered: its data stood in no list; pushed to the queue again", extra={"jobId": identity}
+            )
+
+    def _try(self, duty: Callable[[], None]) -> bool:
+        """Do a duty; False when it failed: a loop must not end with it."""
+        try:
+            duty()
+        except RedisUnavailable:
+            return False  # the intake tells of it
+        except Exception:
+            self._logger.exception("An unforeseen error in the upkeep of the queue: going on")
+            return False
+        return True
 
 
 def _jittered(interval_s: float) -> float:
