@@ -222,7 +222,8 @@ label:hover{color:var(--ink)}
 main{max-width:78rem;margin:auto;padding:1.6rem clamp(.9rem,3vw,2.5rem) 3.5rem;display:flex;flex-wrap:wrap;gap:1.6rem;
 justify-content:center}
 article{background:var(--card);border-radius:22px;padding:12px;box-shadow:var(--shade),0 0 0 1px var(--line);
-width:calc(3*var(--aspect)*var(--tall) + 48px);min-width:min(100%,26rem);max-width:100%}
+--wide:calc(3*var(--aspect)*var(--tall) + 48px);flex:1 1 var(--wide);min-width:min(100%,26rem);
+max-width:min(100%,1.12*var(--wide))}
 .panels{display:grid;grid-template-columns:repeat(3,minmax(0,1fr));gap:12px}
 .panel{position:relative;overflow:hidden;aspect-ratio:var(--aspect);border-radius:12px;container-type:inline-size}
 .panel img{position:absolute;inset:0;width:100%;height:100%;object-fit:cover}
@@ -249,7 +250,7 @@ color:#fff;background:#0009}
 .palette b{display:block;height:2.2rem;border-radius:9px;box-shadow:inset 0 0 0 1px var(--line)}
 .palette code{font-size:.7rem;color:var(--soft)}
 .facts{font-size:.8rem;color:var(--soft);margin-top:.3rem;text-align:center}
-.failed{width:40rem}
+.failed{--wide:40rem}
 .failed .panels{grid-template-columns:minmax(0,2fr) minmax(0,3fr)}
 .failed .panel{background:repeating-linear-gradient(135deg,var(--line) 0 10px,#0000 10px 20px)}
 .failed .panel img{filter:grayscale(1);opacity:.6}
