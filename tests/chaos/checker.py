@@ -14,6 +14,7 @@ from typing import Any
 from tests.chaos.evidence import (
     ALL,
     Evidence,
+    Fault,
     FaultKind,
     Order,
     PeerEventKind,
@@ -107,7 +108,7 @@ def _is_explained(code: str | None, attempts: Sequence[Attempt], evidence: Evide
     if code in STORAGE_CODES:
         return True  # `charged_without_cause` looks at each attempt
     peers = sum(event.job_id == order.job_id and event.kind is PeerEventKind.TOOK for event in evidence.peer_events)
-    spent = [a for a in attempts if is_disturbed(a, evidence, *FaultKind)]
+    spent = [a for a in attempts if is_disturbed(a, evidence, evidence.faults)]
     return code == "attempts_exhausted" and len(spent) + peers > evidence.periods.max_retries
 
 
@@ -138,6 +139,7 @@ def wrong_ttls(evidence: Evidence) -> Iterator[Finding]:
 def charged_without_cause(evidence: Evidence) -> Iterator[Finding]:
     """A sound job is charged only for what was done to its storage link."""
     sound = {order.job_id for order in evidence.orders if not order.codes and not order.is_ghost}
+    faults = [fault for fault in evidence.faults if fault.kind in (FaultKind.S3_LINK, FaultKind.STOP)]
     for job_id, attempts in attempts_of(evidence).items():
         for attempt in attempts:
             end = attempt.end
@@ -145,7 +147,7 @@ def charged_without_cause(evidence: Evidence) -> Iterator[Finding]:
                 continue
             if end.code == "attempts_exhausted":
                 continue  # `jobs_without_their_end` counts what spent them
-            if end.code not in STORAGE_CODES or not is_disturbed(attempt, evidence, FaultKind.S3_LINK, FaultKind.STOP):
+            if end.code not in STORAGE_CODES or not is_disturbed(attempt, evidence, faults):
                 yield Finding("charged", job_id, f"{end.process} charged it with {end.code} although nothing was done")
 
 
@@ -163,26 +165,27 @@ def stolen_from_peers(evidence: Evidence) -> Iterator[Finding]:
 
 
 def stolen_from_workers(evidence: Evidence) -> Iterator[Finding]:
-    """A worker that nothing was done to keeps its lease to the end of its work."""
+    """A worker that nothing was done to keeps its lease to the end of its work.
+
+    An outage that all felt is no excuse for a lease that ends in mid-work: everybody gets the time to renew. (Before a
+    transition is repeated it is one: a retry may have been carried out, and promoted, before its worker hears of it.)
+    """
     for job_id, attempts in attempts_of(evidence, lost_too=True).items():
         for attempt in attempts:
             end = attempt.end
             if end is None or not _says_lease_lost(end):
                 continue
-            excused = is_disturbed(attempt, evidence, FaultKind.STOP, FaultKind.STALL, *REDIS_FAULTS)
-            if not excused and end.at_ms - attempt.begin.at_ms < evidence.periods.job_timeout_ms:
+            faults = [f for f in evidence.faults if f.kind in (FaultKind.STOP, FaultKind.STALL, *REDIS_FAULTS)]
+            if end.kind is WorkerEventKind.LEASE_LOST:
+                faults = [fault for fault in faults if not _is_total(fault)]
+            if not is_disturbed(attempt, evidence, faults) and _lasted_ms(attempt) < evidence.periods.job_timeout_ms:
                 yield Finding("stolen", job_id, f"{end.process} lost its lease although it lived and renewed it")
 
 
 def reaped_after_an_outage(evidence: Evidence) -> Iterator[Finding]:
     """After an outage that all felt, nothing is reaped until everybody has had 1.5 lease times to renew."""
     lease_ms = evidence.periods.lease_ms
-    outages = [
-        fault
-        for fault in evidence.faults
-        if fault.kind in REDIS_FAULTS and fault.target == ALL and fault.mode in TOTAL_MODES
-        if fault.ended_ms - fault.began_ms >= lease_ms / 2
-    ]
+    outages = [f for f in evidence.faults if _is_total(f) and f.ended_ms - f.began_ms >= lease_ms / 2]
     for event in evidence.worker_events:
         if event.kind not in (WorkerEventKind.LEASE_EXPIRED, WorkerEventKind.ORPHAN):
             continue
@@ -216,6 +219,15 @@ def surprises(evidence: Evidence) -> Iterator[Finding]:
             yield Finding("surprise", end.process, f"exit code {end.code}, not {end.expected}: {end.stderr[-300:]}")
         elif "Traceback" in end.stderr:
             yield Finding("surprise", end.process, end.stderr[-300:])
+
+
+def _is_total(fault: Fault) -> bool:
+    """Whether nobody reached Redis while it lasted."""
+    return fault.kind in REDIS_FAULTS and fault.target == ALL and fault.mode in TOTAL_MODES
+
+
+def _lasted_ms(attempt: Attempt) -> float:
+    return attempt.end.at_ms - attempt.begin.at_ms if attempt.end is not None else float("inf")
 
 
 def _says_lease_lost(end: WorkerEvent) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import redis
 from redis.backoff import NoBackoff
@@ -32,11 +32,11 @@ from tests.chaos.evidence import (
     PeerEvent,
     Periods,
     Snapshot,
-    Stored,
     WorkerEvent,
     read_peer_log,
     read_worker_log,
 )
+from tests.chaos.keyspace import take_snapshot
 from tests.chaos.member import Member
 from tests.chaos.objects import make_object
 from tests.chaos.plan import Injection, Placed
@@ -58,8 +58,8 @@ SETTINGS = {
     "LOG_FORMAT": "json",
 }
 """Every period in proportion to its default, so that minutes show what would take days."""
-OWN_KEYS = {"leases": "zset", "owners": "hash", "attempts": "hash", "reasons": "hash", "seen": "hash"}
-SCAN_COUNT = 1_000
+LATE_S = 0.1
+"""How long the servers get to carry out what hung in a hole."""
 
 
 class Fleet:
@@ -200,11 +200,16 @@ class Fleet:
         self.faults.append(Fault(injection.kind, target, began_ms, ended_ms, injection.mode))
 
     def _heal(self, injection: Injection) -> None:
-        """Let the links pass again. What hung in a hole of all links is lost, so that no reply tells of long ago."""
+        """Let the links pass again.
+
+        At the end of a hole of all links the servers still get what hung in it, long after those who sent it gave up,
+        as they do from a real network; only the answers are lost, so that no log tells of then as if it were now.
+        """
         links = self._links_of(injection)
         if injection.mode is Mode.BLACKHOLE and injection.target == ALL:
             for link in links:
-                self._proxy.set(link, Mode.RESET)
+                self._proxy.set(link, Mode.LOSE_REPLY)
+            time.sleep(LATE_S)
         for link in links:
             self._let_pass(link)
 
@@ -220,43 +225,10 @@ class Fleet:
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
-    def snapshot(self) -> Snapshot:
-        """The keyspace, now."""
-        found = list(self.redis.scan_iter("gradient:*", count=SCAN_COUNT, _type="string"))
-        with self.redis.pipeline(transaction=False) as pipe:
-            for key in found:
-                pipe.get(key)
-                pipe.pttl(key)
-            answers = pipe.execute()
-        strings = {
-            key: Stored(text, ttl_ms)
-            for key, text, ttl_ms in zip(found, answers[::2], answers[1::2], strict=True)
-            if text is not None
-        }
-        jobs = {key.removeprefix(keys.JOB_PREFIX): s for key, s in strings.items() if key.startswith(keys.JOB_PREFIX)}
-        results = {
-            key.removeprefix(keys.RESULT_PREFIX): s
-            for key, s in strings.items()
-            if not key.startswith(keys.JOB_PREFIX)
-        }
-        r: Any = self.redis
-        return Snapshot(
-            queue=r.lrange(keys.QUEUE, 0, -1),
-            processing=r.lrange(keys.PROCESSING, 0, -1),
-            delayed=r.zrange(keys.DELAYED, 0, -1),
-            jobs=jobs,
-            results=results,
-            dead=r.hgetall(keys.DEAD),
-            own={
-                name: r.zrange(f"gradientd:{name}", 0, -1) if kind == "zset" else r.hkeys(f"gradientd:{name}")
-                for name, kind in OWN_KEYS.items()
-            },
-        )
-
     def settle(self, timeout_s: float) -> Snapshot:
         """Wait until nothing waits, runs or is remembered, for at most `timeout_s`; the keyspace then."""
         deadline = time.monotonic() + timeout_s
-        while not (snapshot := self.snapshot()).is_settled and time.monotonic() < deadline:
+        while not (snapshot := take_snapshot(self.redis)).is_settled and time.monotonic() < deadline:
             time.sleep(0.25)
         return snapshot
 

@@ -6,12 +6,14 @@ It refuses to call anything right or wrong: `checker` does.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.chaos.evidence import (
     ENDS,
     PEER_ENDS,
     Evidence,
+    Fault,
     FaultKind,
     PeerEvent,
     PeerEventKind,
@@ -71,11 +73,11 @@ def attempts_of(evidence: Evidence, *, lost_too: bool = False) -> dict[str, list
     return attempts
 
 
-def is_disturbed(attempt: Attempt, evidence: Evidence, *kinds: FaultKind) -> bool:
-    """Whether a fault of these kinds touched the attempt, or the lease time before it began."""
+def is_disturbed(attempt: Attempt, evidence: Evidence, faults: Sequence[Fault]) -> bool:
+    """Whether one of these faults touched the attempt, or the lease time before it began."""
     from_ms = attempt.begin.at_ms - evidence.periods.lease_ms
     to_ms = attempt.end.at_ms if attempt.end is not None else float("inf")
-    return any(f.kind in kinds and f.hits(attempt.begin.process, from_ms, to_ms) for f in evidence.faults)
+    return any(fault.hits(attempt.begin.process, from_ms, to_ms) for fault in faults)
 
 
 def holds_of_peers(evidence: Evidence) -> dict[str, list[tuple[int, float, str]]]:

@@ -183,11 +183,19 @@ def test_lease_that_a_healthy_worker_loses_is_stolen(end: WorkerEvent) -> None:
     for excuse in (
         Fault(FaultKind.STOP, A, 9_000, 10_200),
         Fault(FaultKind.REDIS_LINK, "gradientd-1", 9_000, 10_200, "blackhole"),
-        Fault(FaultKind.SERVER, ALL, 9_000, 10_200),
     ):
         assert check(run(worker_events=[TAKEN, end], faults=[excuse])) == []
     elsewhere = Fault(FaultKind.STOP, B, 9_000, 10_200)
     assert rules(run(worker_events=[TAKEN, end], faults=[elsewhere])) == ["stolen"]
+
+
+def test_outage_of_all_is_no_excuse_for_a_lease_that_ends_in_mid_work() -> None:
+    lost = worker(WorkerEventKind.LEASE_LOST, 10_400)
+    outage = Fault(FaultKind.REDIS_LINK, ALL, 9_000, 10_200, "blackhole")
+    assert rules(run(worker_events=[TAKEN, lost], faults=[outage])) == ["stolen"]
+    assert check(run(worker_events=[TAKEN, lost], faults=[replace(outage, mode="lose_reply")])) == []
+    late = replace(lost, at_ms=TAKEN.at_ms + PERIODS.job_timeout_ms)
+    assert check(run(worker_events=[TAKEN, late], faults=[outage])) == []
 
 
 def test_job_that_somebody_finished_first_is_not_stolen() -> None:
