@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from gradientd.errors import RedisUnavailable
-from gradientd.web.exchange import Environ, Refusal, Request, Response, StartResponse
-from gradientd.web.guard import FORM_FIELD, Guard, Visitor
+from gradientd.web.exchange import Environ, Refusal, Request, Response, StartResponse, wants_html
+from gradientd.web.guard import FORM_FIELD, STRANGER, Guard, Visitor
 
 SECURITY_HEADERS = (
     (
@@ -41,11 +41,10 @@ class Access(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method of one path. `visitor` is None only where anybody may come."""
+    """One method of one path; `handle` gets the request, who asks, and the form that was posted."""
 
     access: Access
-    handle: Callable[[Request, Visitor | None, Mapping[str, str]], Response]
-    """Gets the request, who asks, and the form that was posted."""
+    handle: Callable[[Request, Visitor, Mapping[str, str]], Response]
 
 
 Routes = Mapping[str, Mapping[str, Route]]
@@ -53,14 +52,24 @@ Routes = Mapping[str, Mapping[str, Route]]
 
 
 class App:
-    """The WSGI application. `login` answers somebody who must show the token first."""
+    """The WSGI application.
+
+    `ask_for_token` answers a browser whose user must show the token first, `problem_page` makes a sentence a page.
+    """
 
     def __init__(
-        self, routes: Routes, guard: Guard, login: Callable[[Request], Response], logger: logging.Logger
+        self,
+        routes: Routes,
+        guard: Guard,
+        *,
+        ask_for_token: Callable[[Request], Response],
+        problem_page: Callable[[str], str],
+        logger: logging.Logger,
     ) -> None:
         self._routes = routes
         self._guard = guard
-        self._login = login
+        self._login = ask_for_token
+        self._problem_page = problem_page
         self._logger = logger
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
@@ -83,18 +92,24 @@ class App:
             self._guard.check_host(request)
             return self._dispatch(request)
         except Refusal as exc:
-            return Response.of_json({"error": str(exc)}, exc.status, exc.headers)
+            return self._problem(environ, exc.status, str(exc), exc.headers)
         except RedisUnavailable as exc:
-            return Response.of_json({"error": str(exc)}, HTTPStatus.SERVICE_UNAVAILABLE)
+            return self._problem(environ, HTTPStatus.SERVICE_UNAVAILABLE, str(exc))
         except Exception:  # the boundary that keeps a surprise from the client's eyes
             self._logger.exception("An unforeseen error in an HTTP request")
-            error = {"error": "An unforeseen error; the log has it."}
-            return Response.of_json(error, HTTPStatus.INTERNAL_SERVER_ERROR)
+            return self._problem(environ, HTTPStatus.INTERNAL_SERVER_ERROR, "An unforeseen error; the log has it.")
+
+    def _problem(
+        self, environ: Environ, status: HTTPStatus, sentence: str, headers: tuple[tuple[str, str], ...] = ()
+    ) -> Response:
+        if wants_html(environ):
+            return Response.of_html(self._problem_page(sentence), status, headers)
+        return Response.of_json({"error": sentence}, status, headers)
 
     def _dispatch(self, request: Request) -> Response:
         route = self._route(request)
         if route.access is Access.ANYBODY:
-            return route.handle(request, None, request.form() if request.method == "POST" else {})
+            return route.handle(request, STRANGER, request.form() if request.method == "POST" else {})
         visitor = self._guard.visitor(request)
         if visitor is None:
             return self._ask_for_token(request)

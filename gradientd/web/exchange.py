@@ -70,7 +70,7 @@ class Request:
     @property
     def wants_html(self) -> bool:
         """Whether a browser asks, rather than a program."""
-        return "text/html" in self.header("Accept")
+        return wants_html(self.environ)
 
     def number(self, name: str, default: int, *, most: int) -> int:
         """A whole number of the query from 1 to `most`. Raises Refusal."""
@@ -120,6 +120,11 @@ class Response:
     def see_other(cls, place: str, headers: tuple[tuple[str, str], ...] = ()) -> Response:
         """Go on at `place`, a path of ours, with a GET."""
         return cls(b"", "text/plain; charset=utf-8", HTTPStatus.SEE_OTHER, (("Location", place), *headers))
+
+
+def wants_html(environ: Environ) -> bool:
+    """Whether the client takes a page."""
+    return "text/html" in str(environ.get("HTTP_ACCEPT", ""))
 
 
 def _fields(text: str) -> dict[str, str]:

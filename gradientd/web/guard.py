@@ -33,6 +33,10 @@ class Visitor:
     form_token: str
 
 
+STRANGER = Visitor(may_change=False, sent_token=False, has_session=False, form_token="")
+"""Whoever asks for what anybody may have."""
+
+
 class Guard:
     """Guards page and API with `token`; without one everybody may look, and on loopback also change."""
 

@@ -18,7 +18,12 @@ from gradientd.worker import GradientWorker
 
 REDIS_LOOK_S = 5.0
 STORAGE_LOOK_S = 15.0
-NOT_LOOKED_YET = "not_looked_yet"
+
+
+class _NotLookedYet(DependencyError):
+    """Stands for what was found before anything was."""
+
+    code = "not_looked_yet"
 
 
 class Health:
@@ -28,8 +33,8 @@ class Health:
         self._worker = worker
         self._queue = queue
         self._longest_silence_s = longest_silence_s
-        self._redis: str | None = NOT_LOOKED_YET
-        self._storage: str | None = NOT_LOOKED_YET
+        self._redis: DependencyError | None = _NotLookedYet()
+        self._storage: DependencyError | None = _NotLookedYet()
         self._stopping = Event()
         self._looks: list[gevent.Greenlet[..., None]] = []
 
@@ -67,29 +72,34 @@ class Health:
             return Response.of_json({"status": "ok"})
         return Response.of_json({"status": "error"}, HTTPStatus.SERVICE_UNAVAILABLE)
 
+    @property
+    def storage_problem(self) -> str | None:
+        """What was wrong with the storage at the last look, a sentence."""
+        return None if self._storage is None else str(self._storage) or None
+
     def _problems(self) -> dict[str, str]:
         """The error codes of what does not serve; no more, since anybody may ask."""
         condition = self._worker.instruments.condition()
-        codes = {
-            "redis": condition.redis_trouble.code if condition.redis_trouble else self._redis,
-            "storage": condition.storage_trouble.code if condition.storage_trouble else self._storage,
+        found = {
+            "redis": condition.redis_trouble or self._redis,
+            "storage": condition.storage_trouble or self._storage,
         }
-        return {name: code for name, code in codes.items() if code is not None}
+        return {name: problem.code for name, problem in found.items() if problem is not None}
 
     def _look_at_redis(self) -> None:
         while not self._worker.instruments.condition().is_stopping:
-            self._redis = _code_of(self._queue.ping)
+            self._redis = _problem_of(self._queue.ping)
             self._stopping.wait(REDIS_LOOK_S)
 
     def _look_at_storage(self) -> None:
         while not self._worker.instruments.condition().is_stopping:
-            self._storage = _code_of(self._worker.probe_storage)
+            self._storage = _problem_of(self._worker.probe_storage)
             self._stopping.wait(STORAGE_LOOK_S)
 
 
-def _code_of(probe: Callable[[], None]) -> str | None:
+def _problem_of(probe: Callable[[], None]) -> DependencyError | None:
     try:
         probe()
     except DependencyError as exc:
-        return exc.code
+        return exc
     return None

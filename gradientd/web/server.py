@@ -40,12 +40,12 @@ class StatusServer:
         self.host, self.port = listener.getsockname()[:2]
         self._logger = logger
         self._queue = worker.open_queue(connections=8, timeout_s=REDIS_TIMEOUT_S)
-        self._observer = Observer(worker, self._queue)
         self._health = Health(worker, self._queue, settings.longest_silence_s)
+        self._observer = Observer(worker, self._queue, self._health)
         guard = Guard(settings.http_token, is_loopback=_is_loopback(self.host))
         self._server = WSGIServer(
             listener,
-            make_app(worker, self._observer, self._health, guard, logger),
+            make_app(worker, self._queue, self._observer, self._health, guard, logger),
             spawn=Pool(CONNECTIONS_MAX),
             log=None,
             error_log=None,

@@ -17,13 +17,14 @@ from gradientd.errors import RedisUnavailable
 from gradientd.jobqueue import DeadLetter, DeadLetters, Fleet, LeaseCount, Lengths, Queue, Recent, WorkerSeen
 from gradientd.metrics import QueueReadings, WorkerReadings
 from gradientd.model import Result
+from gradientd.web.health import Health
 from gradientd.web.history import INTERVAL_S, History
 from gradientd.worker import GradientWorker
 from gradientd.worker.instruments import Condition
 from gradientd.worker.stats import Outcome
 
 FRESH_S = 1.0
-NEWEST_RESULTS = 24
+NEWEST_RESULTS = 12
 NEWEST_LETTERS = 200
 SMALL_FLEET = 32
 WATCHED_S = 600.0
@@ -57,6 +58,8 @@ class View:
     condition: Condition
     readings: WorkerReadings
     history: History
+    storage_problem: str | None = None
+    """What the last look at the storage found; the worker's own breaker may not have noticed yet."""
     redis_problem: str | None = None
     queue: QueueState | None = None
     workers: tuple[WorkerSeen, ...] = ()
@@ -68,9 +71,10 @@ class View:
 class Observer:
     """Looks at one worker and, through `queue`, at its fleet; `start` begins the history."""
 
-    def __init__(self, worker: GradientWorker, queue: Queue) -> None:
+    def __init__(self, worker: GradientWorker, queue: Queue, health: Health) -> None:
         self._worker = worker
         self._queue = queue
+        self._health = health
         self._fleet = Fleet(queue.client)
         self._letters = DeadLetters(queue.client)
         self._history = History()
@@ -127,6 +131,7 @@ class Observer:
             condition=self._worker.instruments.condition(),
             readings=self._worker.instruments.readings(),
             history=self._history,
+            storage_problem=self._health.storage_problem,
         )
         try:
             return dataclasses.replace(
