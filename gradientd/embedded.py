@@ -6,7 +6,7 @@ Each server is the child of a guard, a few lines of shell in a session of its ow
 so a worker can drain before they go. The guard reads its orders from a pipe that only the starter holds; however the
 starter ends, the pipe ends with it, and the guard kills its server and removes the folder.
 
-The S3 server is rclone's. Against SeaweedFS (`weed mini`), on the same machine: ready after 0.2 s rather than 3.5 s,
+The S3 server is rclone's. Against SeaweedFS (`weed server`), on the same machine: ready after 0.2 s rather than 3.5 s,
 64 MB of memory rather than 110, one port rather than eight, wheels for macOS too; both check signatures and answer with
 S3's own codes. Its price: its folder is a file system, so it refuses keys such as `a//b`, and `a` beside `a/b`.
 """

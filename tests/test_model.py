@@ -87,7 +87,9 @@ def test_sound_storage_key_of_an_invalid_job_is_kept_for_its_result() -> None:
     assert caught.value.storage_key is None
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"a":NaN}', "[" * 5000, '{"a":' + "9" * 5000 + "}", "{" + "x" * 70_000])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "7", '{"a":NaN}', "[" * 5000, '{"a":' + "9" * 5000 + "}", "{" + "x" * 70_000]
+)
 def test_text_that_is_no_job_is_refused(text: str) -> None:
     with pytest.raises(InvalidJob):
         Job.parse(text)
@@ -99,7 +101,9 @@ def test_job_ids_follow_the_storage_key() -> None:
     assert distinct_job_id_for("a/b-c").startswith("gradient-a-b-c-")
 
 
-@pytest.mark.parametrize(("key", "collides"), [("queue", True), ("delayed", True), ("job:", True), ("queue/a", False), ("jobs", False)])
+@pytest.mark.parametrize(
+    ("key", "collides"), [("queue", True), ("delayed", True), ("job:", True), ("queue/a", False), ("jobs", False)]
+)
 def test_reserved_storage_keys(key: str, collides: bool) -> None:
     assert collides_with_queue_keys(key) is collides
 
