@@ -10,15 +10,18 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from gradientd.jobqueue import Queue
 from tests.chaos.checker import Finding, check
 from tests.chaos.evidence import ALL, FaultKind, PeerEventKind, Snapshot, WorkerEvent, WorkerEventKind
-from tests.chaos.fleet import PERIODS, Fleet
+from tests.chaos.fleet import PEER_WORK_S, PERIODS, Fleet
 from tests.chaos.plan import Injection, Placed, sound_job
 from tests.chaos.proxy import Mode
 
 A, B = "gradientd-1", "gradientd-2"
 SETTLE_S = 25.0
 PATIENCE_S = 30.0
+MAY_REAP_S = 1.7 * PERIODS.lease_ms / 1000
+"""After so long a worker's renewals have been unbroken for long enough to reap."""
 DAMAGE = frozenset({"lost", "left over", "stolen"})
 Scenario = Callable[[Fleet], None]
 
@@ -31,6 +34,7 @@ class Control:
     scenario: Scenario
     peers: tuple[str, ...] = ()
     settings: dict[str, str] = field(default_factory=dict)
+    peer_work_s: tuple[float, float] = PEER_WORK_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,8 @@ def run_controls() -> list[ControlReport]:
 
 
 def _run(control: Control, sabotage: str | None) -> list[Finding]:
-    with Fleet({A: sabotage, B: sabotage}, control.peers, settings=control.settings) as fleet:
+    workers = {A: sabotage, B: sabotage}
+    with Fleet(workers, control.peers, settings=control.settings, peer_work_s=control.peer_work_s) as fleet:
         control.scenario(fleet)
         return check(fleet.evidence(_settled(fleet)))
 
@@ -86,7 +91,7 @@ def peer_drops_ids(fleet: Fleet) -> None:
     """A v2 peer throws away every ID that it takes; only the data remains."""
     jobs = _enqueue(fleet, 3)
     fleet.members["v2"].start()
-    _wait_until(lambda: _discarded(fleet) >= jobs)
+    _wait_until(lambda: _said(fleet, "v2", PeerEventKind.DISCARDS) >= jobs)
     fleet.members["v2"].term()
     fleet.members["v2"].current.process.wait()
     fleet.members[A].start()
@@ -112,11 +117,15 @@ def sleeper_wakes_and_fails(fleet: Fleet) -> None:
 
 
 def redis_is_away_longer_than_a_lease(fleet: Fleet) -> None:
-    """Both workers live and work on; when Redis is back, all leases look expired to whoever looks first."""
+    """Both workers live and work on; when Redis is back, all leases look expired to whoever looks first.
+
+    A reaping that was sent when the outage began is carried out when it ends, although its sender gave up long ago.
+    """
     slow = [_slow_storage(fleet, worker, 3.5) for worker in (A, B)]
     for worker in (A, B):
         fleet.members[worker].start()
     _wait_until(lambda: all(fleet.members[worker].current.is_ready for worker in (A, B)))
+    time.sleep(MAY_REAP_S)  # so that they do: what they sent into the outage comes out of it late
     jobs = _enqueue(fleet, 8)
     _wait_until(lambda: _seen(fleet, A, WorkerEventKind.TAKEN) | _seen(fleet, B, WorkerEventKind.TAKEN) >= jobs)
     outage = Injection(0, 0, FaultKind.REDIS_LINK, ALL, Mode.BLACKHOLE)
@@ -128,6 +137,20 @@ def redis_is_away_longer_than_a_lease(fleet: Fleet) -> None:
         fleet.end(injection)
 
 
+def peer_is_slow(fleet: Fleet) -> None:
+    """A v1 peer works on, without any lease, while a worker looks at its element again and again."""
+    Queue(fleet.redis).pause()
+    fleet.members[A].start()
+    _wait_until(lambda: fleet.members[A].current.is_ready)
+    time.sleep(MAY_REAP_S)
+    jobs = _enqueue(fleet, 1)
+    fleet.members["v1"].start()
+    _wait_until(lambda: _said(fleet, "v1", PeerEventKind.COMPLETED) >= jobs)
+    fleet.members["v1"].term()
+    fleet.members["v1"].current.process.wait()
+    Queue(fleet.redis).resume()
+
+
 CONTROLS = (
     Control("reaper-off", worker_dies_at_work),
     Control("audit-off", peer_drops_ids, peers=("v2",)),
@@ -136,6 +159,13 @@ CONTROLS = (
         "renewals-unchecked",
         redis_is_away_longer_than_a_lease,
         settings={"GRADIENT_REAP_INTERVAL_MS": "50", "GRADIENT_JOB_TIMEOUT_MS": "24000"},
+    ),
+    Control(
+        "grace-ignored",
+        peer_is_slow,
+        peers=("v1",),
+        settings={"GRADIENT_REAP_INTERVAL_MS": "1600"},
+        peer_work_s=(6.0, 6.0),
     ),
 )
 
@@ -175,8 +205,8 @@ def _seen(fleet: Fleet, worker: str, kind: WorkerEventKind) -> set[str]:
     return {event.job_id for event in log if isinstance(event, WorkerEvent) and event.kind is kind}
 
 
-def _discarded(fleet: Fleet) -> set[str]:
-    return {event.job_id for event in fleet.log_of_peer("v2") if event.kind is PeerEventKind.DISCARDS}
+def _said(fleet: Fleet, peer: str, kind: PeerEventKind) -> set[str]:
+    return {event.job_id for event in fleet.log_of_peer(peer) if event.kind is kind}
 
 
 def _wait_until(condition: Callable[[], bool]) -> None:

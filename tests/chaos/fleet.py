@@ -58,6 +58,8 @@ SETTINGS = {
     "LOG_FORMAT": "json",
 }
 """Every period in proportion to its default, so that minutes show what would take days."""
+PEER_WORK_S = (0.05, 1.5)
+"""A peer's shortest and longest work; far below the orphan grace, as in production."""
 LATE_S = 0.1
 """How long the servers get to carry out what hung in a hole."""
 
@@ -79,6 +81,7 @@ class Fleet:
         seed: int = 0,
         settings: Mapping[str, str] | None = None,
         storage_delay_s: float = 0.0,
+        peer_work_s: tuple[float, float] = PEER_WORK_S,
         log_folder: Path | None = None,
     ) -> None:
         self._workers = workers
@@ -86,6 +89,7 @@ class Fleet:
         self._seed = seed
         self._settings = {**SETTINGS, **(settings or {})}
         self._storage_delay_s = storage_delay_s
+        self._peer_work_s = peer_work_s
         self._log_folder = log_folder
         self._exits = ExitStack()
         self.members: dict[str, Member] = {}
@@ -279,6 +283,7 @@ class Fleet:
         redis_url = f"redis://127.0.0.1:{self._proxy.ports[f'redis-{name}']}/0"
         if name in self._peers:
             command = [sys.executable, "-m", "tests.chaos.peer", name, redis_url, str(self._seed)]
+            command += map(str, self._peer_work_s)
             return Member(name, command, {}, folder)
         sabotage = self._workers[name]
         command = [str(Path(sys.executable).with_name("gradientd"))]

@@ -1,4 +1,6 @@
-"""A worker of an older generation as a process: `python -m tests.chaos.peer v1 REDIS_URL SEED`; its log is its stdout.
+"""A worker of an older generation: `python -m tests.chaos.peer v1 REDIS_URL SEED LEAST_S MOST_S`.
+
+Its log is its stdout; each picture takes it between `LEAST_S` and `MOST_S` seconds.
 
 It refuses to look at pictures: a storage key says whether its picture is broken.
 """
@@ -10,6 +12,7 @@ import random
 import signal
 import sys
 import time
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -19,8 +22,6 @@ from redis.retry import Retry
 
 from tests.peers import PictureFailure, V1Peer, V2Peer, finish
 
-LONGEST_WORK_S = 1.5
-"""Far below the orphan grace, as in production."""
 PACE_S = 0.4
 """Between two jobs: what a v1 peer sees of inline jobs it loses, and it should not see them all."""
 PROMOTE_EVERY_S = 1.0
@@ -47,14 +48,14 @@ class Diary:
         )
 
 
-def main(generation: str, url: str, seed: int) -> None:
+def main(generation: str, url: str, seed: int, work_s: tuple[float, float]) -> None:
     """Take jobs until SIGTERM; then a v1 peer moves everybody's jobs back."""
     diary, chance = Diary(), random.Random(f"{seed} {generation}")
     signal.signal(signal.SIGTERM, _stop)
     try:
         while True:
             try:
-                _work_on(_peer(generation, url, diary), chance)
+                _work_on(_peer(generation, url, diary), lambda: chance.uniform(*work_s))
             except (redis.RedisError, OSError, ValueError, KeyError):  # its loop survives; the job in hand does not
                 diary.say("lost", diary.job_id, "")
                 time.sleep(PACE_S)
@@ -68,9 +69,9 @@ def main(generation: str, url: str, seed: int) -> None:
             diary.say("lost", "", "")
 
 
-def _work_on(peer: V1Peer | V2Peer, chance: random.Random) -> None:
+def _work_on(peer: V1Peer | V2Peer, draw_s: Callable[[], float]) -> None:
     def work(job: dict[str, Any]) -> dict[str, Any]:
-        time.sleep(chance.uniform(0.05, LONGEST_WORK_S))
+        time.sleep(draw_s())
         if job["storageKey"].startswith("broken/"):
             raise PictureFailure("peer: this picture does not work")
         return {"palette": ["#000000"], "primary": "#000000", "secondary": "#111111", "foreground": "#FFFFFF",
@@ -103,4 +104,4 @@ def _stop(_: int, __: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), (float(sys.argv[4]), float(sys.argv[5])))

@@ -23,7 +23,7 @@ WITHOUT_TOKENS = {
     "fail": {"if owner ~= token then": "if false then"},
     "release": {"if redis.call('HGET', owners, identity) ~= token then return 0 end": ""},
 }
-"""What makes a script act on whatever lease there is; each text must be found, or the control would prove nothing."""
+"""What makes a script act on whatever lease there is."""
 
 
 def switch_off_the_reaper() -> None:
@@ -38,11 +38,21 @@ def switch_off_the_audit() -> None:
 
 def ignore_lease_tokens() -> None:
     """A worker ends a job whoever holds its lease."""
+    _rewrite_scripts(WITHOUT_TOKENS)
+
+
+def ignore_the_orphan_grace() -> None:
+    """An element without a lease is requeued as soon as it is seen again."""
+    _rewrite_scripts({"reap": {"now_ms - tonumber(first_seen_ms) >= orphan_grace_ms": "true"}})
+
+
+def _rewrite_scripts(changes: dict[str, dict[str, str]]) -> None:
+    """Change what scripts say; each text must be found, or the control would prove nothing."""
     honest = scripts.source
 
     def source(name: str) -> str:
         text = honest(name)
-        for fence, hole in WITHOUT_TOKENS.get(name, {}).items():
+        for fence, hole in changes.get(name, {}).items():
             if fence not in text:
                 raise RuntimeError(f"{name}.lua has no {fence!r} any more")
             text = text.replace(fence, hole)
@@ -60,6 +70,7 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "reaper-off": switch_off_the_reaper,
     "audit-off": switch_off_the_audit,
     "tokens-ignored": ignore_lease_tokens,
+    "grace-ignored": ignore_the_orphan_grace,
     "renewals-unchecked": reap_without_unbroken_renewals,
 }
 
