@@ -12,6 +12,7 @@ gradient:job:{jobId}       string  86 400 s     shared      an ID job's JSON
 gradient:{storageKey}      string  2 592 000 s  shared      a result's JSON
 gradientd:leases           zset    none         gradientd   identity of a job in work; score: deadline, Unix ms
 gradientd:owners           hash    none         gradientd   identity -> lease token
+gradientd:fingerprints     hash    none         gradientd   ID in work -> SHA-1 of its data as its holder left it
 gradientd:attempts         hash    none         gradientd   inline job's identity -> attempts begun
 gradientd:reasons          hash    none         gradientd   identity of a job that failed before -> its last error
 gradientd:seen             hash    none         gradientd   unleased element -> when first seen, and fingerprint
@@ -43,6 +44,7 @@ RESULT_PREFIX = "gradient:"
 
 LEASES = "gradientd:leases"
 OWNERS = "gradientd:owners"
+FINGERPRINTS = "gradientd:fingerprints"
 ATTEMPTS = "gradientd:attempts"
 REASONS = "gradientd:reasons"
 SEEN = "gradientd:seen"

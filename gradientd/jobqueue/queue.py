@@ -63,7 +63,8 @@ class Queue:
             code, *record = self.scripts.run(
                 "acquire",
                 [
-                    keys.QUEUE, keys.PROCESSING, keys.LEASES, keys.OWNERS, keys.ATTEMPTS, keys.PAUSED, keys.JOB_PREFIX,
+                    keys.QUEUE, keys.PROCESSING, keys.LEASES, keys.OWNERS, keys.ATTEMPTS, keys.PAUSED,
+                    keys.FINGERPRINTS, keys.JOB_PREFIX,
                 ],
                 [token, self.lease_ms, int(repeat)],
             )
@@ -78,7 +79,7 @@ class Queue:
             "begin",
             [
                 keys.PROCESSING, keys.LEASES, keys.OWNERS, keys.ATTEMPTS,
-                keys.job_key(taken.identity), keys.result_key(job.storage_key),
+                keys.job_key(taken.identity), keys.result_key(job.storage_key), keys.FINGERPRINTS,
             ],
             [
                 taken.element, taken.identity, taken.token, _form(taken), job.to_json(), job.attempts,
@@ -94,6 +95,7 @@ class Queue:
             [
                 keys.PROCESSING, keys.QUEUE, keys.LEASES, keys.OWNERS, keys.ATTEMPTS, keys.job_key(taken.identity),
                 keys.result_key(job.storage_key), keys.DEAD, keys.DEAD_INDEX, keys.RECENT, keys.RECENT_MS, keys.REASONS,
+                keys.FINGERPRINTS,
             ],
             [
                 taken.element, taken.identity, taken.token, job.to_json(), job.storage_key,
@@ -112,7 +114,7 @@ class Queue:
             "retry",
             [
                 keys.PROCESSING, keys.QUEUE, keys.DELAYED, keys.LEASES, keys.OWNERS,
-                keys.result_key(job.storage_key), keys.REASONS,
+                keys.result_key(job.storage_key), keys.REASONS, keys.FINGERPRINTS,
             ],
             [
                 taken.element, taken.identity, taken.token, job.to_json() if taken.inline else taken.element, delay_ms,
@@ -132,7 +134,7 @@ class Queue:
             "fail",
             [
                 keys.PROCESSING, keys.QUEUE, keys.LEASES, keys.OWNERS, keys.ATTEMPTS, keys.job_key(taken.identity),
-                keys.result_key(storage_key or ""), keys.DEAD, keys.DEAD_INDEX, keys.REASONS,
+                keys.result_key(storage_key or ""), keys.DEAD, keys.DEAD_INDEX, keys.REASONS, keys.FINGERPRINTS,
             ],
             [
                 taken.element, taken.identity, taken.token, _json_of(job), taken.payload or "",
@@ -152,7 +154,7 @@ class Queue:
             "release",
             [
                 keys.PROCESSING, keys.QUEUE, keys.LEASES, keys.OWNERS, keys.ATTEMPTS, keys.job_key(taken.identity),
-                keys.result_key(job.storage_key if job is not None else ""),
+                keys.result_key(job.storage_key if job is not None else ""), keys.FINGERPRINTS,
             ],
             [
                 taken.element, taken.identity, taken.token, _form(taken), _json_of(job), taken.payload or "",
@@ -165,7 +167,7 @@ class Queue:
         """Forget an ID whose data has expired; False when its lease is no longer ours."""
         code = self.scripts.run(
             "drop",
-            [keys.PROCESSING, keys.QUEUE, keys.LEASES, keys.OWNERS, keys.REASONS],
+            [keys.PROCESSING, keys.QUEUE, keys.LEASES, keys.OWNERS, keys.REASONS, keys.FINGERPRINTS],
             [taken.element, taken.identity, taken.token],
         )
         return DropCode(code) is not DropCode.LEASE_LOST

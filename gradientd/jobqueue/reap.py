@@ -48,7 +48,7 @@ def reap(scripts: Scripts, *, worker_id: str, lease_ms: int, max_retries: int, o
             "reap",
             [
                 keys.PROCESSING, keys.QUEUE, keys.LEASES, keys.OWNERS, keys.ATTEMPTS, keys.SEEN, keys.REAP_LOCK,
-                keys.JOB_PREFIX,
+                keys.FINGERPRINTS, keys.JOB_PREFIX,
             ],
             [worker_id, token, lease_ms, max_retries, orphan_grace_ms, lock_ms, offset, notes_cursor, BATCH],
         )

@@ -193,6 +193,23 @@ def test_job_that_a_v1_peer_takes_from_us_by_its_stop_is_stored_by_both(
     assert_all_done(bench, queue)
 
 
+def test_job_that_a_v1_peer_got_by_a_stop_is_not_taken_from_it_when_our_lease_runs_out(
+    bench: Bench, queue: Queue, v1: V1Peer
+) -> None:
+    job_id = queue.enqueue(fields_of())
+    begin(queue, "a worker's that was killed")
+    finish(v1.stop())
+    steps = v1.run_one()
+    stop_before(steps, "work")
+    age_leases(bench, MINUTE_MS)
+    reaped = queue.reap(worker_id="w")
+    assert (reaped.requeued, reaped.orphans_requeued, reaped.noted) == ([], [], 1)
+    assert bench.admin.lrange(keys.PROCESSING, 0, -1) == [job_id]
+    finish(steps)
+    assert queue.reap(worker_id="w").noted == 0
+    assert_all_done(bench, queue)
+
+
 def test_retry_that_two_v2_peers_doubled_is_worked_on_once_at_a_time(
     bench: Bench, queue: Queue, v2: V2Peer
 ) -> None:

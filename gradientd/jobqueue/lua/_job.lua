@@ -1,12 +1,10 @@
 -- include: _json
+-- include: _sha1
 
 -- The element of an inline job is its JSON, that of an ID job its ID.
 local function is_inline(element)
   return string.sub(element, 1, 1) == '{'
 end
-
--- fakeredis knows no sha1hex; what it gets instead is as distinct and only longer.
-local sha1hex = redis.sha1hex or function(text) return text end
 
 -- What leases are held on: the ID, or an inline job's jobId.
 local function identity_of(element)

@@ -7,7 +7,8 @@
 --   4 gradientd:owners
 --   5 gradientd:attempts
 --   6 gradientd:paused
---   7 gradient:job:          prefix of the taken element's data
+--   7 gradientd:fingerprints
+--   8 gradient:job:          prefix of the taken element's data
 -- ARGV
 --   1 token                  the lease token, chosen by the caller, a new one for each job
 --   2 lease_ms               how long the lease lasts, ms
@@ -25,7 +26,7 @@
 -- include: _lease
 
 local queue, processing, leases, owners = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local attempts, paused, job_prefix = KEYS[5], KEYS[6], KEYS[7]
+local attempts, paused, fingerprints, job_prefix = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local token, lease_ms, is_repeat = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1'
 local MAX_TRIES = 16
 
@@ -33,7 +34,9 @@ local now_ms = clock_ms()
 
 local function take(element, identity)
   begin_lease(leases, owners, identity, token, now_ms + lease_ms)
-  return { 1, taken_record(element, identity, job_prefix, attempts, now_ms) }
+  local data = data_of(element, job_prefix)
+  remember_data(fingerprints, identity, not is_inline(element) and data)
+  return { 1, taken_record(element, identity, data, attempts, now_ms) }
 end
 
 local function identity_leased_to_token()
@@ -66,7 +69,7 @@ if is_repeat then
   local identity = identity_leased_to_token()
   local element = identity and element_in_processing(identity)
   if element then return take(element, identity) end
-  if identity then end_lease(leases, owners, identity) end
+  if identity then end_lease(leases, owners, fingerprints, identity) end
 end
 
 if redis.call('EXISTS', paused) == 1 then return { 2 } end

@@ -7,6 +7,7 @@
 --   4 gradientd:attempts
 --   5 gradient:job:{jobId}   unused for an inline job
 --   6 gradient:{storageKey}
+--   7 gradientd:fingerprints
 -- ARGV
 --   1 element
 --   2 identity
@@ -28,7 +29,7 @@
 -- include: _lease
 
 local processing, leases, owners, attempts = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local job_key, result_key = KEYS[5], KEYS[6]
+local job_key, result_key, fingerprints = KEYS[5], KEYS[6], KEYS[7]
 local element, identity, token, form = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local job_json, attempts_begun, result_head = ARGV[5], ARGV[6], ARGV[7]
 local job_ttl_s, result_ttl_s = ARGV[8], ARGV[9]
@@ -38,10 +39,11 @@ if redis.call('HGET', owners, identity) ~= token then return 1 end
 if form == 'inline' then
   redis.call('HSET', attempts, identity, attempts_begun)
 elseif redis.call('SET', job_key, job_json, 'XX', 'KEEPTTL') then
+  remember_data(fingerprints, identity, job_json)
   if redis.call('TTL', job_key) < 0 then redis.call('EXPIRE', job_key, job_ttl_s) end
 else
   redis.call('LREM', processing, 1, element)
-  end_lease(leases, owners, identity)
+  end_lease(leases, owners, fingerprints, identity)
   return 2
 end
 write_unfinished_result(result_key, result_head, result_ttl_s, clock_ms())

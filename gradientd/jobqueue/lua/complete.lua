@@ -13,6 +13,7 @@
 --  10 gradientd:recent
 --  11 gradientd:recent:ms
 --  12 gradientd:reasons
+--  13 gradientd:fingerprints
 -- ARGV
 --   1 element
 --   2 identity
@@ -35,7 +36,7 @@
 
 local processing, queue, leases, owners, attempts = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local job_key, result_key, dead, dead_index = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
-local recent, recent_ms, reasons = KEYS[10], KEYS[11], KEYS[12]
+local recent, recent_ms, reasons, fingerprints = KEYS[10], KEYS[11], KEYS[12], KEYS[13]
 local element, identity, token, job_json, storage_key = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local result_head, result_ttl_s, processing_ms, recent_max = ARGV[6], ARGV[7], ARGV[8], tonumber(ARGV[9])
 
@@ -51,7 +52,7 @@ elseif not owner then
   redis.call('LREM', processing, 1, element)
 end
 if not is_stale then
-  end_lease(leases, owners, identity)
+  end_lease(leases, owners, fingerprints, identity)
   redis.call('HDEL', attempts, identity)
   redis.call('HDEL', reasons, identity)
   if redis.pcall('GET', job_key) == job_json then redis.call('DEL', job_key) end

@@ -6,6 +6,7 @@
 --   3 gradientd:leases
 --   4 gradientd:owners
 --   5 gradientd:reasons
+--   6 gradientd:fingerprints
 -- ARGV
 --   1 element
 --   2 identity
@@ -19,11 +20,12 @@
 -- include: _clock
 -- include: _lease
 
-local processing, queue, leases, owners, reasons = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local processing, queue, leases, owners = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local reasons, fingerprints = KEYS[5], KEYS[6]
 local element, identity, token = ARGV[1], ARGV[2], ARGV[3]
 
 if redis.call('HGET', owners, identity) ~= token then return 0 end
 take_out(processing, queue, element)
-end_lease(leases, owners, identity)
+end_lease(leases, owners, fingerprints, identity)
 redis.call('HDEL', reasons, identity)
 return 1

@@ -11,6 +11,7 @@
 --   8 gradientd:dead
 --   9 gradientd:dead:index
 --  10 gradientd:reasons
+--  11 gradientd:fingerprints
 -- ARGV
 --   1 element
 --   2 identity
@@ -34,7 +35,8 @@
 -- include: _lease
 
 local processing, queue, leases, owners, attempts = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local job_key, result_key, dead, dead_index, reasons = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local job_key, result_key, dead, dead_index = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local reasons, fingerprints = KEYS[10], KEYS[11]
 local element, identity, token, job_json, data = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local result_head, result_ttl_s = ARGV[6], ARGV[7]
 local letter_field, letter_head, dead_max = ARGV[8], ARGV[9], tonumber(ARGV[10])
@@ -46,7 +48,7 @@ if owner ~= token then
 end
 
 take_out(processing, queue, element)
-end_lease(leases, owners, identity)
+end_lease(leases, owners, fingerprints, identity)
 redis.call('HDEL', attempts, identity)
 redis.call('HDEL', reasons, identity)
 local stored = redis.pcall('GET', job_key)

@@ -8,7 +8,8 @@
 --   5 gradientd:attempts
 --   6 gradientd:seen
 --   7 gradientd:lock:reap
---   8 gradient:job:          prefix of the elements' data
+--   8 gradientd:fingerprints
+--   9 gradient:job:          prefix of the elements' data
 -- ARGV
 --   1 worker_id              who reaps
 --   2 token                  the lease token for jobs whose attempts are used up
@@ -24,15 +25,16 @@
 --   1 PAGE                   and: next offset (-1 at the end), next notes_cursor, identities requeued, records of
 --                            jobs leased to the caller, orphans requeued, how many elements are noted
 -- INVARIANT
---   An element with a live lease is not touched. One without a lease is moved only when it stood there, with the same
---   data, for the whole grace. The first write is ZREM, so it is let through out of memory; it removes nothing, since
---   no identity is the name of a key of ours.
+--   An element with a live lease is not touched. One with an expired lease is moved only when its data is still what the
+--   lease's holder left: else a v1 peer got hold of it (by another's stop) and may be at work, and it counts as one
+--   without a lease. Such a one is moved only when it stood there, with the same data, for the whole grace. The first
+--   write is ZREM, so it is let through out of memory; it removes nothing, since no identity is the name of a key of ours.
 
 -- include: _taken
 -- include: _lease
 
 local processing, queue, leases, owners = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local attempts, seen, lock, job_prefix = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local attempts, seen, lock, fingerprints, job_prefix = KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local worker_id, token, lease_ms, max_retries = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local orphan_grace_ms, lock_ms = tonumber(ARGV[5]), ARGV[6]
 local offset, notes_cursor, batch = tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[9])
@@ -50,26 +52,26 @@ local function push_to_head(element)
   redis.call('LPUSH', queue, element)
 end
 
-local function attempts_begun(element, identity)
-  local begun = count_in(decoded(data_of(element, job_prefix)), 'attempts') or 0
+local function attempts_begun(element, identity, data)
+  local begun = count_in(decoded(data), 'attempts') or 0
   if not is_inline(element) then return begun end
   return math.max(begun, tonumber(redis.call('HGET', attempts, identity)) or 0)
 end
 
-local function take_back(element, identity)
-  if attempts_begun(element, identity) > max_retries then
+local function take_back(element, identity, data)
+  if attempts_begun(element, identity, data) > max_retries then
     begin_lease(leases, owners, identity, token, now_ms + lease_ms)
-    used_up[#used_up + 1] = taken_record(element, identity, job_prefix, attempts, now_ms)
+    used_up[#used_up + 1] = taken_record(element, identity, data, attempts, now_ms)
   else
     push_to_head(element)
-    end_lease(leases, owners, identity)
+    end_lease(leases, owners, fingerprints, identity)
     requeued[#requeued + 1] = identity
   end
 end
 
 -- A note is "first seen in ms, space, fingerprint". An inline element cannot change, so it proves presence only.
-local function note_or_requeue(element, identity)
-  local fingerprint = sha1hex(data_of(element, job_prefix) or '')
+local function note_or_requeue(element, identity, data)
+  local fingerprint = sha1hex(data or '')
   local note = redis.call('HGET', seen, element)
   local first_seen_ms = note and string.match(note, '^(%d+) ')
   if not first_seen_ms or note ~= first_seen_ms .. ' ' .. fingerprint then
@@ -81,14 +83,25 @@ local function note_or_requeue(element, identity)
   end
 end
 
+local function was_written_since(identity, data)
+  local fingerprint = redis.call('HGET', fingerprints, identity)
+  return fingerprint and fingerprint ~= sha1hex(data or '')
+end
+
 local function look_at(element)
   local identity = identity_of(element)
   local deadline_ms = tonumber(redis.call('ZSCORE', leases, identity) or nil)
-  if not deadline_ms then
-    note_or_requeue(element, identity)
-  else
+  if deadline_ms and deadline_ms > now_ms then
     redis.call('HDEL', seen, element)
-    if deadline_ms <= now_ms then take_back(element, identity) end
+    return
+  end
+  local data = data_of(element, job_prefix)
+  if deadline_ms and not was_written_since(identity, data) then
+    redis.call('HDEL', seen, element)
+    take_back(element, identity, data)
+  else
+    if deadline_ms then end_lease(leases, owners, fingerprints, identity) end
+    note_or_requeue(element, identity, data)
   end
 end
 
@@ -96,7 +109,7 @@ end
 local function drop_leases_without_elements()
   local bound = digits(now_ms - lease_ms)
   for _, identity in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', bound, 'LIMIT', 0, batch)) do
-    end_lease(leases, owners, identity)
+    end_lease(leases, owners, fingerprints, identity)
   end
 end
 

@@ -8,6 +8,7 @@
 --   5 gradientd:attempts
 --   6 gradient:job:{jobId}   unused for an inline job
 --   7 gradient:{storageKey}  unused when result_head is empty
+--   8 gradientd:fingerprints
 -- ARGV
 --   1 element
 --   2 identity
@@ -29,14 +30,14 @@
 -- include: _lease
 
 local processing, queue, leases, owners, attempts = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local job_key, result_key = KEYS[6], KEYS[7]
+local job_key, result_key, fingerprints = KEYS[6], KEYS[7], KEYS[8]
 local element, identity, token, form, job_json = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local data, attempts_before, result_head, result_ttl_s = ARGV[6], tonumber(ARGV[7]), ARGV[8], ARGV[9]
 
 if redis.call('HGET', owners, identity) ~= token then return 0 end
 
 take_out(processing, queue, element)
-end_lease(leases, owners, identity)
+end_lease(leases, owners, fingerprints, identity)
 redis.call('LPUSH', queue, element)
 
 if form == 'inline' then

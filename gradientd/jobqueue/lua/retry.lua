@@ -8,6 +8,7 @@
 --   5 gradientd:owners
 --   6 gradient:{storageKey}
 --   7 gradientd:reasons
+--   8 gradientd:fingerprints
 -- ARGV
 --   1 element
 --   2 identity
@@ -28,7 +29,8 @@
 -- include: _lease
 
 local processing, queue, delayed = KEYS[1], KEYS[2], KEYS[3]
-local leases, owners, result_key, reasons = KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+local leases, owners, result_key = KEYS[4], KEYS[5], KEYS[6]
+local reasons, fingerprints = KEYS[7], KEYS[8]
 local element, identity, token, waiting = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local delay_ms, result_head, result_ttl_s, reason = tonumber(ARGV[5]), ARGV[6], ARGV[7], ARGV[8]
 
@@ -39,7 +41,7 @@ if owner ~= token then
 end
 
 take_out(processing, queue, element)
-end_lease(leases, owners, identity)
+end_lease(leases, owners, fingerprints, identity)
 local now_ms = clock_ms()
 redis.call('ZADD', delayed, digits(now_ms + delay_ms), waiting)
 redis.call('HSET', reasons, identity, reason)
