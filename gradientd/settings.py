@@ -243,6 +243,8 @@ def _check_redis_url(value: str) -> str | None:
         parts = urlsplit(value)
         if scheme in ("redis", "rediss") and (not parts.hostname or parts.port == 0):
             return "names no host or a wrong port"
+        if "sentinel" in scheme and not (parts.netloc and parts.path.strip("/")):
+            return "must look like redis+sentinel://host:port,host:port/service/db"
     except ValueError:
         return "is not a valid URL"
     return None

@@ -102,7 +102,9 @@ def test_redis_urls_that_are_served(monkeypatch: pytest.MonkeyPatch, url: str) -
     assert parse_env().redis_url == url
 
 
-@pytest.mark.parametrize("url", ["h:6379", "http://h", "redis://", "redis://h:port", "redis+cluster://h"])
+@pytest.mark.parametrize(
+    "url", ["h:6379", "http://h", "redis://", "redis://h:port", "redis+cluster://h", "redis+sentinel://a:1"]
+)
 def test_redis_urls_that_are_not(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("REDIS_URL", url)
     assert problems()[0].startswith("REDIS_URL ")

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from logging import Logger
 from typing import Any
 
 import gevent
 from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from gradientd.errors import RedisUnavailable
 from gradientd.worker import GradientWorker
@@ -24,16 +25,18 @@ LINE_INTERVAL_S = 5.0
 @contextmanager
 def show_progress(worker: GradientWorker, logger: Logger) -> Iterator[None]:
     """Show the worker's progress until the block ends."""
-    teller = gevent.spawn(_draw_bar, worker) if sys.stderr.isatty() else gevent.spawn(_write_lines, worker, logger)
-    try:
-        yield
-    finally:
-        teller.kill()
+    is_terminal = sys.stderr.isatty()
+    with logging_redirect_tqdm([logger]) if is_terminal else nullcontext():  # lines go above the bar
+        teller = gevent.spawn(_draw_bar, worker) if is_terminal else gevent.spawn(_write_lines, worker, logger)
+        try:
+            yield
+        finally:
+            teller.kill()
 
 
 def _draw_bar(worker: GradientWorker) -> None:
     bar: tqdm[Any]
-    with tqdm(total=0, unit="picture", file=sys.stderr, dynamic_ncols=True) as bar:
+    with tqdm(total=0, unit=" pictures", file=sys.stderr, dynamic_ncols=True) as bar:
         try:
             while True:
                 _update(bar, worker)
