@@ -148,7 +148,7 @@ class World:
         """Something for a peer to do; its stop() beside another v1 peer at work would be those two's affair."""
         if isinstance(peer, V1Peer) and is_alone and self.dice.random() < 0.1:
             finish(peer.stop())
-        if self.dice.random() < 0.3:
+        if self.dice.random() < 0.3 or not self.bench.admin.exists(keys.QUEUE):  # a server times BLMOVE coarsely
             return peer.promote()
         return peer.run_one(self.dice.choice([paint, break_down]))
 
