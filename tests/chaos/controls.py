@@ -14,6 +14,7 @@ from gradientd.jobqueue import Queue
 from tests.chaos.checker import Finding, check
 from tests.chaos.evidence import ALL, FaultKind, PeerEventKind, Snapshot, WorkerEvent, WorkerEventKind
 from tests.chaos.fleet import PEER_WORK_S, PERIODS, Fleet
+from tests.chaos.keyspace import take_snapshot
 from tests.chaos.plan import Injection, Placed, sound_job
 from tests.chaos.proxy import Mode
 
@@ -99,16 +100,18 @@ def peer_drops_ids(fleet: Fleet) -> None:
 
 def sleeper_wakes_and_fails(fleet: Fleet) -> None:
     """Frozen in its download until another worker has taken its job over; on waking, its download fails."""
-    slow = _slow_storage(fleet, B, 1.4)
+    slow = _slow_storage(fleet, B, 3.0)
     hole = Injection(0, 0, FaultKind.S3_LINK, A, Mode.BLACKHOLE)
     fleet.begin(hole)
     jobs = _enqueue(fleet, 1)
     fleet.members[A].start()
-    _wait_for(fleet, A, WorkerEventKind.TAKEN, jobs)
+    _wait_until(lambda: all('"processing"' in stored.text for stored in take_snapshot(fleet.redis).results.values()))
     frozen = Injection(0, 0, FaultKind.STOP, A)
     fleet.begin(frozen)
+    reset = Injection(0, 0, FaultKind.S3_LINK, A, Mode.RESET)
+    fleet.begin(reset)
     fleet.end(hole)
-    _do(fleet, Injection(0, 0, FaultKind.S3_LINK, A, Mode.RESET))
+    fleet.end(reset)
     fleet.members[B].start()
     _wait_for(fleet, B, WorkerEventKind.TAKEN, jobs)
     fleet.end(frozen)
@@ -154,7 +157,7 @@ def peer_is_slow(fleet: Fleet) -> None:
 CONTROLS = (
     Control("reaper-off", worker_dies_at_work),
     Control("audit-off", peer_drops_ids, peers=("v2",)),
-    Control("tokens-ignored", sleeper_wakes_and_fails, settings={"GRADIENT_JOB_TIMEOUT_MS": "12000"}),
+    Control("tokens-ignored", sleeper_wakes_and_fails, settings={"GRADIENT_JOB_TIMEOUT_MS": "24000"}),
     Control(
         "renewals-unchecked",
         redis_is_away_longer_than_a_lease,
