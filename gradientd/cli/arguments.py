@@ -57,6 +57,8 @@ def make_parser() -> argparse.ArgumentParser:
     _add_enqueue(commands)
     _add_demo(commands)
     _add_failed(commands)
+    _add_pause(commands)
+    _add_resume(commands)
     _add_health(commands)
     return parser
 
@@ -118,3 +120,11 @@ def _add_demo(commands: _Commands) -> None:
 
 def _add_health(commands: _Commands) -> None:
     _add(commands, "health", "say whether the worker of this container is alive", "gradientd health")
+
+
+def _add_pause(commands: _Commands) -> None:
+    _add(commands, "pause", "let the whole fleet take no more jobs, until `resume`", "gradientd pause")
+
+
+def _add_resume(commands: _Commands) -> None:
+    _add(commands, "resume", "let the fleet take jobs again", "gradientd resume")

@@ -6,12 +6,11 @@ It refuses to retry or purge everything by accident: without names or a filter i
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from datetime import UTC, datetime
 
 from gradientd.cli.connection import open_queue
 from gradientd.cli.exits import Exit
+from gradientd.cli.wording import moment, printable
 from gradientd.jobqueue import DeadLetter, DeadLetters
 from gradientd.model import to_json
 
@@ -41,7 +40,7 @@ def _show(letters: DeadLetters, arguments: argparse.Namespace) -> int:
         return Exit.DONE
     for name, value in letter.details.items():
         if value is not None:
-            print(f"{name:<12} {_printable(value)}")
+            print(f"{name:<12} {printable(value)}")
     return Exit.DONE
 
 
@@ -56,7 +55,7 @@ def _retry(letters: DeadLetters, arguments: argparse.Namespace) -> int:
             missing += 1
             print(f"gradientd: no job failed for good under {name!r}", file=sys.stderr)
         else:
-            print(f"{_printable(name)}\t{_printable(identity)}")
+            print(f"{printable(name)}\t{printable(identity)}")
     return Exit.SOME_FAILED if missing else Exit.DONE
 
 
@@ -83,11 +82,4 @@ def _chosen(letters: DeadLetters, arguments: argparse.Namespace) -> list[str] | 
 
 
 def _line_of(letter: DeadLetter) -> str:
-    when = datetime.fromtimestamp(letter.failed_at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    return "\t".join((when, letter.code, _printable(letter.name), _printable(letter.message)))
-
-
-def _printable(value: object) -> str:
-    """A key may hold anything; a terminal must not obey it."""
-    text = str(value)
-    return text if text.isprintable() else json.dumps(text)
+    return "\t".join((moment(letter.failed_at_ms), letter.code, printable(letter.name), printable(letter.message)))
