@@ -18,6 +18,8 @@ from gradientd.worker import GradientWorker
 
 REDIS_LOOK_S = 5.0
 STORAGE_LOOK_S = 15.0
+LOOK_AGAIN_S = 2.0
+"""After a look that found something wrong."""
 
 
 class _NotLookedYet(DependencyError):
@@ -89,12 +91,12 @@ class Health:
     def _look_at_redis(self) -> None:
         while not self._worker.instruments.condition().is_stopping:
             self._redis = _problem_of(self._queue.ping)
-            self._stopping.wait(REDIS_LOOK_S)
+            self._stopping.wait(LOOK_AGAIN_S if self._redis else REDIS_LOOK_S)
 
     def _look_at_storage(self) -> None:
         while not self._worker.instruments.condition().is_stopping:
             self._storage = _problem_of(self._worker.probe_storage)
-            self._stopping.wait(STORAGE_LOOK_S)
+            self._stopping.wait(LOOK_AGAIN_S if self._storage else STORAGE_LOOK_S)
 
 
 def _problem_of(probe: Callable[[], None]) -> DependencyError | None:
