@@ -78,6 +78,7 @@ class ReapCode(IntEnum):
 
     BUSY = 0
     PAGE = 1
+    LATE = 2
 
 
 class LockCode(IntEnum):

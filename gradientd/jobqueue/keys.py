@@ -30,6 +30,8 @@ gradientd:lock:audit       string  minutes      gradientd   the worker that audi
 A job's identity is its ID; an inline job's is its `jobId`, or `sha1:` and the element's SHA-1 where it has none. The
 shared names are fixed: other programs read and write them. A storage key can never meet a key of ours, since results
 live under `gradient:` and ours under `gradientd:`; that it meets none of the queue's is `model`'s to refuse.
+
+What a Redis user must be allowed for all of this, and no more, stands in etc/redis-acl.conf.
 """
 
 from __future__ import annotations

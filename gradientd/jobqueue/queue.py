@@ -210,6 +210,7 @@ class Queue:
             lease_ms=self.lease_ms,
             max_retries=self.max_retries,
             orphan_grace_ms=self.orphan_grace_ms,
+            now_ms=self._now_ms(),
         )
 
     def wait(self, timeout_s: float) -> bool:
@@ -258,13 +259,11 @@ class Queue:
 
     def count_leases(self) -> LeaseCount:
         """How many jobs of the fleet are in work, and how many wait for a reaper."""
-        with translated():
-            seconds, micros = self.client.time()
-            now_ms = seconds * 1000 + micros // 1000
-            with self.client.pipeline(transaction=False) as pipe:
-                pipe.zcount(keys.LEASES, f"({now_ms}", "+inf")
-                pipe.zcount(keys.LEASES, "-inf", now_ms)
-                return LeaseCount(*pipe.execute())
+        now_ms = self._now_ms()
+        with translated(), self.client.pipeline(transaction=False) as pipe:
+            pipe.zcount(keys.LEASES, f"({now_ms}", "+inf")
+            pipe.zcount(keys.LEASES, "-inf", now_ms)
+            return LeaseCount(*pipe.execute())
 
     def recent(self, limit: int = keys.RECENT_MAX) -> list[Recent]:
         """The newest results, the newest first."""
@@ -284,6 +283,12 @@ class Queue:
     def close(self) -> None:
         """Close the client's connections."""
         self.client.close()
+
+    def _now_ms(self) -> int:
+        """The server's clock, Unix ms."""
+        with translated():
+            seconds, micros = self.client.time()
+        return int(seconds) * 1000 + int(micros) // 1000
 
 
 def _form(taken: Taken) -> str:

@@ -15,6 +15,8 @@ from gradientd.jobqueue.taken import Taken
 
 BATCH = 100
 LOCKS_PER_LEASE = 12
+PASSES_PER_LEASE = 4
+"""A pass may take this part of a lease time, from a moment when Redis answered: nobody's lease runs out meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,12 @@ class Reaped:
     noted: int
 
 
-def reap(scripts: Scripts, *, worker_id: str, lease_ms: int, max_retries: int, orphan_grace_ms: int) -> Reaped:
+def reap(
+    scripts: Scripts, *, worker_id: str, lease_ms: int, max_retries: int, orphan_grace_ms: int, now_ms: int
+) -> Reaped:
     """One pass over `gradient:processing`, a page a script; finds nothing when another worker has just made one.
 
+    `now_ms` is the server's clock (Unix ms), just asked for: what is carried out much later does nothing.
     Raises RedisUnavailable; jobs that were leased to the caller by then run out again by themselves.
     """
     requeued: list[str] = []
@@ -42,6 +47,7 @@ def reap(scripts: Scripts, *, worker_id: str, lease_ms: int, max_retries: int, o
     noted = 0
     token = secrets.token_hex(16)
     lock_ms = max(lease_ms // LOCKS_PER_LEASE, 1)
+    not_after_ms = now_ms + lease_ms // PASSES_PER_LEASE
     offset, notes_cursor = 0, "0"
     while offset != -1 or notes_cursor != "-1":
         code, *page = scripts.run(
@@ -50,9 +56,12 @@ def reap(scripts: Scripts, *, worker_id: str, lease_ms: int, max_retries: int, o
                 keys.PROCESSING, keys.QUEUE, keys.LEASES, keys.OWNERS, keys.ATTEMPTS, keys.SEEN, keys.REAP_LOCK,
                 keys.FINGERPRINTS, keys.JOB_PREFIX,
             ],
-            [worker_id, token, lease_ms, max_retries, orphan_grace_ms, lock_ms, offset, notes_cursor, BATCH],
+            [
+                worker_id, token, lease_ms, max_retries, orphan_grace_ms, lock_ms, offset, notes_cursor, BATCH,
+                not_after_ms,
+            ],
         )
-        if ReapCode(code) is ReapCode.BUSY:
+        if ReapCode(code) is not ReapCode.PAGE:
             break
         offset, notes_cursor, page_requeued, page_exhausted, page_orphans, noted = page
         requeued += page_requeued

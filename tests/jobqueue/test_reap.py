@@ -44,6 +44,21 @@ def test_expired_lease_is_reclaimed_once(bench: Bench, queue: Queue) -> None:
     assert take(queue, "next").attempts == 1
 
 
+def test_reaping_that_is_carried_out_long_after_it_was_sent_takes_nothing_back(
+    bench: Bench, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It hung in the network through an outage, in which nobody could renew."""
+    job_id = queue.enqueue(fields_of())
+    begin(queue)
+    age_leases(bench, MINUTE_MS)
+    seconds, micros = queue.client.time()
+    with monkeypatch.context() as patch:
+        patch.setattr(queue.client, "time", lambda: (seconds - queue.lease_ms // 1000, micros))
+        assert queue.reap(worker_id="w").requeued == []
+        assert not bench.admin.exists(keys.REAP_LOCK)
+    assert queue.reap(worker_id="w").requeued == [job_id]
+
+
 def test_reclaimed_job_goes_to_the_head_of_the_queue(bench: Bench, queue: Queue) -> None:
     first = queue.enqueue(fields_of("first"))
     queue.enqueue(fields_of("second"))

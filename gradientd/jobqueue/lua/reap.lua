@@ -20,10 +20,12 @@
 --   7 offset                 where in processing to go on, 0 first
 --   8 notes_cursor           where in the notes to go on, 0 first
 --   9 batch                  how many elements at most in this call
+--  10 not_after_ms           by this server's clock, Unix ms: carried out later, it does nothing
 -- RETURNS
 --   0 BUSY                   somebody else reaps or has just reaped
 --   1 PAGE                   and: next offset (-1 at the end), next notes_cursor, identities requeued, records of
 --                            jobs leased to the caller, orphans requeued, how many elements are noted
+--   2 LATE                   the call hung somewhere: nothing was looked at
 -- INVARIANT
 --   An element with a live lease is not touched. One with an expired lease is moved only when its data is still what the
 --   lease's holder left: else a v1 peer got hold of it (by another's stop) and may be at work, and it counts as one
@@ -38,6 +40,10 @@ local attempts, seen, lock, fingerprints, job_prefix = KEYS[5], KEYS[6], KEYS[7]
 local worker_id, token, lease_ms, max_retries = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local orphan_grace_ms, lock_ms = tonumber(ARGV[5]), ARGV[6]
 local offset, notes_cursor, batch = tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[9])
+local not_after_ms = tonumber(ARGV[10])
+
+-- A network delivers what hung in it when it heals, and by then everybody's leases look expired.
+if clock_ms() > not_after_ms then return { 2 } end
 
 local holder = redis.call('GET', lock)
 if holder and holder ~= worker_id then return { 0 } end
