@@ -1,35 +1,38 @@
-"""Walks the containers of PNG, GIF, WebP and TIFF before libvips does: counts frames, finds a missing end.
+"""Walks the containers of PNG, GIF and WebP before libvips does: counts frames and words, finds a missing end.
 
 It refuses to decode, and to walk for ever: it steps from length to length, a bounded number of times.
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gradientd.errors import DamagedImage
 from gradientd.imaging.buffers import peek
 
 MAX_STEPS = 200_000
 """Chunks or blocks looked at in one file; what lies behind them is not checked (a tenth of a second of Python)."""
-_ROWS_PER_STRIP, _TILE_LENGTH = 278, 323
-_SHORT = 3
-_ALL_ROWS = 2**32 - 1
-"""TIFF's own default for the rows of a strip."""
+_PNG_PIXELS = frozenset({b"IDAT", b"fdAT"})
+_WEBP_METADATA = frozenset({b"ICCP", b"EXIF", b"XMP "})
 
 
-def check_png_end(view: memoryview) -> None:
-    """Raise DamagedImage when the chunks do not end in IEND (PNG specification, section 5)."""
+def count_png_metadata(view: memoryview) -> int:
+    """The bytes of all chunks that hold no pixels.
+
+    Raises DamagedImage when the chunks do not end in IEND (PNG specification, section 5).
+    """
     at = 8
+    metadata = 0
     for _ in range(MAX_STEPS):
         head = peek(view, at, 8)
         if len(head) < 8:
             raise DamagedImage("The PNG picture is damaged: its end is missing.")
-        at += 12 + int.from_bytes(head[:4])
+        size = int.from_bytes(head[:4])
+        at += 12 + size
+        metadata += size if head[4:] not in _PNG_PIXELS else 0
         if head[4:] == b"IEND" and at <= len(view):
-            return
+            break
+    return metadata
 
 
 def check_gif_end(view: memoryview) -> None:
@@ -77,7 +80,7 @@ def count_webp_frames(view: memoryview, most: int) -> int:
     if 8 + int.from_bytes(peek(view, 4, 4), "little") > len(view):
         raise DamagedImage("The WebP picture is damaged: its end is missing.")
     frames = 0
-    for kind in _riff_chunks(view):
+    for kind, _ in _riff_chunks(view):
         frames += kind == b"ANMF"
         if frames > most:
             break
@@ -86,74 +89,21 @@ def count_webp_frames(view: memoryview, most: int) -> int:
 
 def webp_coding(view: memoryview) -> bytes:
     """The kind of the first chunk that holds pixels: `VP8 ` (lossy), `VP8L` (lossless) or `ALPH`; empty without any."""
-    return next((kind for kind in _riff_chunks(view) if kind in (b"VP8 ", b"VP8L", b"ALPH")), b"")
+    return next((kind for kind, _ in _riff_chunks(view) if kind in (b"VP8 ", b"VP8L", b"ALPH")), b"")
 
 
-def _riff_chunks(view: memoryview) -> Iterator[bytes]:
+def count_webp_metadata(view: memoryview) -> int:
+    """The bytes of a WebP's profile, EXIF and XMP."""
+    return sum(size for kind, size in _riff_chunks(view) if kind in _WEBP_METADATA)
+
+
+def _riff_chunks(view: memoryview) -> Iterator[tuple[bytes, int]]:
+    """The kind and the size of each chunk."""
     at = 12
     for _ in range(MAX_STEPS):
         head = peek(view, at, 8)
         if len(head) < 8:
             return
-        yield head[:4]
         size = int.from_bytes(head[4:], "little")
+        yield head[:4], size
         at += 8 + size + (size & 1)
-
-
-def count_tiff_pages(view: memoryview, most: int) -> int:
-    """The directories of a TIFF or BigTIFF; stops counting just past `most`.
-
-    Raises DamagedImage when the chain of directories leaves the file or comes back to itself (TIFF 6.0, section 2).
-    """
-    layout = _tiff_layout(view)
-    seen: set[int] = set()
-    at = _number(view, layout.first, layout.offset)
-    while at and len(seen) <= most:
-        if at in seen:
-            raise DamagedImage("The TIFF picture is damaged: its directories run in a circle.")
-        seen.add(at)
-        entries = _number(view, at, layout.count)
-        at = _number(view, at + struct.calcsize(layout.count) + entries * layout.entry_bytes, layout.offset)
-    return len(seen)
-
-
-def tiff_block_rows(view: memoryview) -> int:
-    """How many rows the first page of a TIFF is coded in at once: those of a strip or of a tile.
-
-    Raises DamagedImage when the directory leaves the file.
-    """
-    layout = _tiff_layout(view)
-    at = _number(view, layout.first, layout.offset)
-    entries = _number(view, at, layout.count)
-    at += struct.calcsize(layout.count)
-    for entry in range(at, at + min(entries, MAX_STEPS) * layout.entry_bytes, layout.entry_bytes):
-        if _number(view, entry, layout.order + "H") in (_ROWS_PER_STRIP, _TILE_LENGTH):
-            is_short = _number(view, entry + 2, layout.order + "H") == _SHORT
-            return _number(view, entry + layout.entry_bytes // 2 + 2, layout.order + ("H" if is_short else "I"))
-    return _ALL_ROWS
-
-
-@dataclass(frozen=True, slots=True)
-class _TiffLayout:
-    """Where and in which struct formats a TIFF keeps its numbers."""
-
-    order: str
-    first: int
-    count: str
-    entry_bytes: int
-    offset: str
-
-
-def _tiff_layout(view: memoryview) -> _TiffLayout:
-    order = "<" if peek(view, 0, 1) == b"I" else ">"
-    if peek(view, 2, 2) in (b"+\0", b"\0+"):
-        return _TiffLayout(order, 8, order + "Q", 20, order + "Q")
-    return _TiffLayout(order, 4, order + "H", 12, order + "I")
-
-
-def _number(view: memoryview, at: int, number_format: str) -> int:
-    try:
-        number: int = struct.unpack_from(number_format, view, at)[0]
-    except (struct.error, OverflowError) as exc:
-        raise DamagedImage("The TIFF picture is damaged: a directory lies outside the file.") from exc
-    return number

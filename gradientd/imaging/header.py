@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pyvips
 
 from gradientd.errors import DamagedImage, EmptyImage, ImageError, UnsupportedFormat
-from gradientd.imaging import containers, jpeg, memory
+from gradientd.imaging import containers, heif, jpeg, memory, tiff
 from gradientd.imaging.buffers import Buffer, as_view, peek
 from gradientd.imaging.formats import SNIFF_BYTES, Format, sniff
 from gradientd.imaging.limits import (
@@ -78,6 +78,8 @@ def _read(view: memoryview, limits: Limits, known: ImageError) -> Header:
     else:
         header = _read_other(view, format, limits)
     known.width, known.height = header.width, header.height
+    if not (header.width and header.height):
+        raise DamagedImage(f"The {format.label} picture is damaged: it says that it has no pixels.")
     check_pixels(header.width, header.height, limits)
     check_frames(header.frames, limits)
     check_scans(header.scans, limits)
@@ -89,7 +91,8 @@ def _read_jpeg(view: memoryview, limits: Limits) -> Header:
     structure = jpeg.walk(view, max_scans=limits.max_scans)
     frame = structure.frame
     dc_ranges = structure.dc_ranges if frame.dc_pixels >= _LEAST_DC_PIXELS else ()
-    return Header(Format.JPEG, frame.width, frame.height, 1, memory.of_jpeg(structure), structure.scans, dc_ranges)
+    memory_bytes = memory.of_jpeg(structure) + memory.of_metadata(structure.metadata_bytes, Format.JPEG)
+    return Header(Format.JPEG, frame.width, frame.height, 1, memory_bytes, structure.scans, dc_ranges)
 
 
 def _read_png(view: memoryview) -> Header:
@@ -97,31 +100,59 @@ def _read_png(view: memoryview) -> Header:
         width, height, depth, color_type, _, _, interlace = struct.unpack_from(">IIBBBBB", view, 16)
     except struct.error as exc:
         raise DamagedImage("The PNG picture is damaged: its header is cut short.") from exc
-    containers.check_png_end(view)
-    return Header(Format.PNG, width, height, 1, memory.of_png(width, height, depth, color_type, interlace))
+    memory_bytes = memory.of_metadata(containers.count_png_metadata(view), Format.PNG)
+    memory_bytes += memory.of_png(width, height, depth, color_type, interlace)
+    return Header(Format.PNG, width, height, 1, memory_bytes)
 
 
 def _read_other(view: memoryview, format: Format, limits: Limits) -> Header:
-    frames = 1
+    """A format whose header libvips reads, after a look at what it would read there."""
     if format is Format.WEBP:
-        frames = containers.count_webp_frames(view, limits.max_frames)
-    elif format is Format.TIFF:
-        frames = containers.count_tiff_pages(view, limits.max_frames)
-    elif format is Format.GIF:
+        return _read_webp(view, limits)
+    if format is Format.TIFF:
+        return _read_tiff(view, limits)
+    if format is Format.GIF:
         containers.check_gif_end(view)
+    elif format in (Format.AVIF, Format.HEIC):
+        return _read_heif(view, format, limits)
+    image = _open(view, format, limits, 0 if format is Format.GIF else len(view))
+    frames = image.get("n-pages") if image.get_typeof("n-pages") else 1
+    metadata = memory.of_metadata(len(view), format)
+    return Header(format, image.width, image.height, frames, memory.of_frame(image, format) + metadata)
+
+
+def _read_webp(view: memoryview, limits: Limits) -> Header:
+    frames = containers.count_webp_frames(view, limits.max_frames)
     check_frames(frames, limits)  # before libvips looks at each of them
+    metadata_bytes = containers.count_webp_metadata(view)
+    image = _open(view, Format.WEBP, limits, metadata_bytes)
+    pixels = memory.of_webp(image.width, image.height, containers.webp_coding(view), frames)
+    metadata = memory.of_metadata(metadata_bytes, Format.WEBP)
+    return Header(Format.WEBP, image.width, image.height, frames, pixels + metadata)
+
+
+def _read_tiff(view: memoryview, limits: Limits) -> Header:
+    layout = tiff.walk(view, max_pages=limits.max_frames)
+    check_frames(layout.pages, limits)
+    image = _open(view, Format.TIFF, limits, layout.metadata_bytes)
+    metadata = memory.of_metadata(layout.metadata_bytes, Format.TIFF)
+    return Header(Format.TIFF, image.width, image.height, layout.pages, memory.of_tiff(image, layout) + metadata)
+
+
+def _read_heif(view: memoryview, format: Format, limits: Limits) -> Header:
+    width, height = heif.largest_image(view)
+    check_pixels(width, height, limits)
+    image = _open(view, format, limits, len(view))
+    is_hidden = width * height > image.width * image.height
+    pixels = memory.of_hidden(width, height) if is_hidden else memory.of_frame(image, format)
+    frames = image.get("n-pages") if image.get_typeof("n-pages") else 1
+    return Header(format, image.width, image.height, frames, pixels + memory.of_metadata(len(view), format))
+
+
+def _open(view: memoryview, format: Format, limits: Limits, metadata_bytes: int) -> Image:
+    """Let libvips read the header, of which it copies all words."""
+    check_memory(memory.of_metadata(metadata_bytes, format), limits)
     try:
-        image = open_image(view, format)
+        return open_image(view, format)
     except pyvips.Error as exc:
         raise DamagedImage(f"The {format.label} picture is damaged: its header cannot be read.") from exc
-    if format is not Format.TIFF and image.get_typeof("n-pages"):
-        frames = image.get("n-pages")
-    return Header(format, image.width, image.height, frames, _memory_of(image, view, format, frames))
-
-
-def _memory_of(image: Image, view: memoryview, format: Format, frames: int) -> int:
-    if format is Format.WEBP:
-        return memory.of_webp(image.width, image.height, containers.webp_coding(view), frames)
-    if format is Format.TIFF:
-        return memory.of_tiff(image, containers.tiff_block_rows(view))
-    return memory.of_frame(image, format)

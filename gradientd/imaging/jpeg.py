@@ -87,11 +87,14 @@ class Structure:
 
     `dc_ranges` are the byte ranges that, one after the other and closed with EOI, make a JPEG of the DC coefficients
     alone: all that a decode to an eighth of the size looks at. Empty where the structure is not the ordinary one.
+
+    `metadata_bytes` are those of all application segments, which a decoder copies.
     """
 
     frame: Frame
     scans: int
     streams: bool
+    metadata_bytes: int
     dc_ranges: tuple[tuple[int, int], ...] = ()
 
 
@@ -103,11 +106,13 @@ def walk(view: memoryview, *, max_scans: int) -> Structure:
     number of segments.
     """
     frame: Frame | None = None
-    scans = 0
+    scans = metadata_bytes = 0
     dc = _DcScans()
     for segment in segments(view):
         if segment.marker != SOS:
             dc.pass_segment(segment, is_dropped=segment.marker == _EOI or _is_needless(view, segment))
+        if segment.marker in _APPLICATION_MARKERS:
+            metadata_bytes += segment.end - segment.start
         if segment.marker in _SOF_MARKERS:
             frame = _read_frame(view, segment)
         elif segment.marker == SOS:
@@ -117,11 +122,11 @@ def walk(view: memoryview, *, max_scans: int) -> Structure:
             scan = _read_scan(view, segment)
             streams = scan.holds_everything(frame)
             if streams or scans > max_scans:
-                return Structure(frame, scans, streams)
+                return Structure(frame, scans, streams, metadata_bytes)
             dc.pass_scan(segment, scan)
     if frame is None or not scans:
         raise DamagedImage("The JPEG picture is damaged: it holds no coded data.")
-    return Structure(frame, scans, False, dc.ranges_of(frame))
+    return Structure(frame, scans, False, metadata_bytes, dc.ranges_of(frame))
 
 
 def keep_dc(view: memoryview, dc_ranges: Sequence[tuple[int, int]]) -> bytearray:

@@ -9,6 +9,7 @@ from typing import Any
 
 from gradientd.imaging.formats import Format
 from gradientd.imaging.jpeg import Structure
+from gradientd.imaging.tiff import Layout
 
 BASE_BYTES = 12 * 2**20
 """Threads, tables, libvips' own buffers, the thumbnail and its colours."""
@@ -19,15 +20,26 @@ _PNG_CHANNELS = {0: 1, 2: 3, 3: 4, 4: 2, 6: 4}
 _SAMPLE_BYTES = {"uchar": 1, "char": 1, "ushort": 2, "short": 2, "double": 8}
 _FRAME_COPIES = {Format.GIF: 2.0, Format.AVIF: 6.0, Format.HEIC: 6.0, Format.JXL: 10.0, Format.JP2: 8.0}
 """How many times a decoder holds the whole frame, in planes, in filters and in its output."""
+_METADATA_COPIES = {Format.JPEG: 2, Format.PNG: 5, Format.TIFF: 6, Format.GIF: 0}
+"""How many times libvips and the library below hold a picture's EXIF, XMP, profiles and texts while they read them."""
+_HIDDEN_COPIES = 8
+"""Of a picture inside an AVIF or HEIC that is larger than what is shown: the frame, and what is made of it."""
 _WEBP_BYTES_PER_PIXEL = {b"VP8 ": 2, b"ALPH": 4, b"VP8L": 6}
 """Of a still WebP: rows only, with an alpha plane, or all pixels."""
 _WEBP_ANIMATION_BYTES_PER_PIXEL = 16
 
 
+def of_metadata(byte_count: int, format: Format) -> int:
+    """Bytes for the words in a file, beside the file itself."""
+    return byte_count * _METADATA_COPIES.get(format, 2)
+
+
 def of_jpeg(structure: Structure) -> int:
     """Bytes for a JPEG: rows at an eighth when it streams, all coefficients too when it comes in several scans."""
     frame = structure.frame
-    return _of_rows(frame.width // 8, frame.height // 8, 4) + (0 if structure.streams else frame.coefficient_bytes)
+    rows = _of_rows(frame.width // 8, frame.height // 8, 4)
+    kept = sum(end - start for start, end in structure.dc_ranges)
+    return rows + kept + (0 if structure.streams else frame.coefficient_bytes)
 
 
 def of_png(width: int, height: int, depth: int, color_type: int, interlace: int) -> int:
@@ -42,11 +54,15 @@ def of_webp(width: int, height: int, coding: bytes, frames: int) -> int:
     return BASE_BYTES + width * height * pixel_bytes
 
 
-def of_tiff(image: Any, block_rows: int) -> int:
-    """Bytes for a TIFF, which is read a strip or a row of tiles of `block_rows` at once; `image` is a pyvips.Image."""
+def of_tiff(image: Any, layout: Layout) -> int:
+    """Bytes for a TIFF, which is read a strip or a row of tiles at once; `image` is a pyvips.Image.
+
+    A strip that is a JPEG of its own may come with all its coefficients; many samples a pixel are held once more.
+    """
     width, height = int(image.width), int(image.height)
     pixel_bytes = int(image.bands) * _SAMPLE_BYTES.get(image.format, 4)
-    return _of_rows(width, height, pixel_bytes) + 2 * width * min(block_rows, height) * pixel_bytes
+    copies = 4 if layout.is_jpeg or image.bands > 4 else 2
+    return _of_rows(width, height, pixel_bytes) + copies * width * min(layout.block_rows, height) * pixel_bytes
 
 
 def of_frame(image: Any, format: Format) -> int:
@@ -56,5 +72,10 @@ def of_frame(image: Any, format: Format) -> int:
     return _of_rows(image.width, image.height, pixel_bytes) + frame
 
 
+def of_hidden(width: int, height: int) -> int:
+    """Bytes for a picture inside an AVIF or HEIC that is larger than the one that is shown."""
+    return BASE_BYTES + width * height * 3 * _HIDDEN_COPIES
+
+
 def _of_rows(width: int, height: int, pixel_bytes: int) -> int:
-    return BASE_BYTES + int(width * max(width, height) * _CACHED_ROWS * pixel_bytes)
+    return BASE_BYTES + int(width * min(height, max(width, height) * _CACHED_ROWS) * pixel_bytes)

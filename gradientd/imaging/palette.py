@@ -1,6 +1,6 @@
 """The palette of a picture: median cut (Heckbert 1982) in OKLab on weighted colours, settled by Lloyd steps.
 
-It refuses to invent: every colour is the mean of pixels of the picture.
+It refuses to invent: every colour is a weighted mean of pixels of the picture.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from gradientd.imaging.color import Floats, oklab_from_srgb
 MAX_COLORS = 5
 _CELL_BITS = 5
 """Bits of each channel that tell a cell of the histogram."""
-_AXIS_WEIGHTS = np.array([1.0, 2.5, 2.5])
-"""OKLab's a and b are short beside its L; eyes, and CIEDE2000, give hues more weight than a plain distance does."""
-_LLOYD_STEPS = 6
+_CHROMA_STRETCH, _CHROMA_COMPRESSION = 3.0, 3.0
+"""OKLab's a and b are short beside its L: eyes, and CIEDE2000, give a faint hue more weight, a strong one less."""
+_LLOYD_STEPS = 8
+_CENTERING_STEPS = 3
+_NEAR = 0.04
+"""Distances far below this count as none."""
 SAME_COLOR = 0.02
 """Below this OKLab distance, the just noticeable difference, two palette colours look the same."""
 
@@ -53,9 +56,9 @@ def extract_palette(rgb: Pixels, weights: Floats | None = None) -> tuple[Swatch,
     if not len(rgb):
         return ()
     cells = _count_cells(rgb, weights)
-    points = cells.oklab * _AXIS_WEIGHTS
+    points = _space_evenly(cells.oklab)
     labels = _settle(points, cells.weight, _median_cut(points, cells.weight))
-    swatches = _merge_duplicates(_swatches(cells, labels))
+    swatches = _merge_duplicates(_swatches(cells, points, labels))
     return tuple(sorted(swatches, key=lambda swatch: -swatch.share))
 
 
@@ -74,6 +77,14 @@ def _count_cells(rgb: Pixels, weights: Floats | None) -> _Cells:
         sums = np.add.reduceat(channels[:, order] * weights[order], starts, axis=1)
     srgb = (sums / weight).T
     return _Cells(srgb, oklab_from_srgb(srgb), weight)
+
+
+def _space_evenly(oklab: Floats) -> Floats:
+    """OKLab with its chroma stretched so that plain distances are nearer to CIEDE2000; (n, 3) to (n, 3)."""
+    points = oklab.copy()
+    chroma = np.hypot(oklab[:, 1], oklab[:, 2])
+    points[:, 1:] *= (_CHROMA_STRETCH / (1 + _CHROMA_COMPRESSION * chroma))[:, np.newaxis]
+    return points
 
 
 def _median_cut(points: Floats, weight: Floats) -> Labels:
@@ -138,8 +149,19 @@ def _means(colors: Floats, weight: Floats, labels: Labels) -> tuple[Floats, Floa
     return members @ colors / total[:, np.newaxis], total
 
 
-def _swatches(cells: _Cells, labels: Labels) -> list[Swatch]:
-    means, weights = _means(cells.srgb, cells.weight, labels)
+def _swatches(cells: _Cells, points: Floats, labels: Labels) -> list[Swatch]:
+    """A swatch for each label; a colour in the middle of its points counts more than one at the edge (Weiszfeld 1937).
+
+    So a few strays do not pull a colour away from where most of its pixels are.
+    """
+    _, labels = np.unique(labels, return_inverse=True)
+    central = cells.weight
+    for _step in range(_CENTERING_STEPS):
+        middles, _ = _means(points, central, labels)
+        distance = np.sqrt(((points - middles[labels]) ** 2).sum(axis=1))
+        central = cells.weight / (distance + _NEAR)
+    means, _ = _means(cells.srgb, central, labels)
+    weights = np.bincount(labels, cells.weight)
     shares = weights / weights.sum()
     return [
         Swatch(srgb, oklab, float(share))

@@ -20,7 +20,7 @@ MOST_SIDE = 24
 """The longest side lies between these, whichever fits the picture's shape best."""
 _FIT = 0.02
 """A shape this close to the picture's, as a ratio, is as good as its own."""
-_QUALITY = 54
+_QUALITY = 50
 _SPILL = 0.125
 """How much of a pixel goes to each of its two neighbours on an axis: softens edges, keeps things in their places.
 

@@ -1,0 +1,1 @@
+"""Side by side with peers, in the same run, on the same pictures; prints ratios."""

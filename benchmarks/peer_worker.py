@@ -1,0 +1,20 @@
+"""One worker of RQ: `python -m benchmarks.peer_worker simple|forking`.
+
+It refuses to make RQ import what a job needs again in each forked child, as its own command would.
+"""
+
+import os
+import sys
+
+import redis
+from rq import Queue, SimpleWorker, Worker
+
+from benchmarks import peer_jobs
+
+QUEUE = "bench"
+
+if __name__ == "__main__":
+    connection = redis.Redis.from_url(os.environ["REDIS_URL"])
+    kind = {"simple": SimpleWorker, "forking": Worker}[sys.argv[1]]
+    peer_jobs.Image.init()
+    kind([Queue(QUEUE, connection=connection)], connection=connection).work(logging_level="WARNING")

@@ -1,0 +1,118 @@
+"""What a benchmark hands back: numbers with their spread, tables, and the goals they are held against.
+
+It refuses to hide a miss: a goal that was not met is printed as one.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The median of a number that was measured several times, with the least and the most."""
+
+    values: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """What a goal is held against."""
+        return statistics.median(self.values)
+
+    def __format__(self, form: str) -> str:
+        if len(self.values) == 1:
+            return format(self.median, form)
+        return f"{self.median:{form}} [{min(self.values):{form}} to {max(self.values):{form}}]"
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """The spread of at least one value."""
+    return Spread(tuple(values))
+
+
+def ratios(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
+    """Round by round: each of ours over the one of theirs that was measured beside it."""
+    return spread([one / other for one, other in zip(ours, theirs, strict=True)])
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A number to reach: `value` must be at most `limit`, or at least where `at_least` says so."""
+
+    text: str
+    value: float
+    limit: float
+    at_least: bool = False
+    form: str = ".2f"
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the number was reached."""
+        return self.value >= self.limit if self.at_least else self.value <= self.limit
+
+    @property
+    def wanted(self) -> str:
+        """The limit in words."""
+        return f"at {'least' if self.at_least else 'most'} {self.limit:g}"
+
+    @property
+    def reached(self) -> str:
+        """The value, and whether it will do."""
+        return f"{self.value:{self.form}}" + ("" if self.is_met else " (missed)")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under a head; the first column is the name of the row."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def markdown(self) -> str:
+        """As GitHub shows it."""
+        lines = [self.head, ("---", *["---:"] * (len(self.head) - 1)), *self.rows]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+    def text(self) -> str:
+        """In columns, for a terminal."""
+        widths = [max(len(row[column]) for row in (self.head, *self.rows)) for column in range(len(self.head))]
+        return "\n".join(self._line(row, widths) for row in (self.head, *self.rows))
+
+    def _line(self, row: Sequence[str], widths: Sequence[int]) -> str:
+        cells = [f"{row[0]:<{widths[0]}}", *(f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))]
+        return "  " + "  ".join(cells)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What one benchmark found. `printed` is what a program of its own wrote, kept as it is."""
+
+    title: str
+    about: str
+    tables: tuple[Table, ...] = ()
+    goals: tuple[Goal, ...] = ()
+    printed: str = ""
+    points: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    """For the plot: curves by their names."""
+
+    def text(self) -> str:
+        """For a terminal."""
+        return "\n".join([f"\n{self.title}", *self._body(Table.text), *(self._goal(goal) for goal in self.goals)])
+
+    def markdown(self) -> str:
+        """For the page; the goals stand in a table of their own at its top."""
+        printed = f"```text\n{self.printed.strip()}\n```" if self.printed else ""
+        parts = [f"## {self.title}", self.about, *(table.markdown() for table in self.tables), printed]
+        return "\n\n".join(filter(None, parts))
+
+    def _body(self, render: object) -> Iterator[str]:
+        yield f"  {self.about}"
+        for table in self.tables:
+            yield table.text()
+        if self.printed:
+            yield self.printed
+
+    def _goal(self, goal: Goal) -> str:
+        return f"  {'met   ' if goal.is_met else 'MISSED'}  {goal.text}: {goal.reached}, {goal.wanted} wanted"
