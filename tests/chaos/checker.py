@@ -152,12 +152,17 @@ def charged_without_cause(evidence: Evidence) -> Iterator[Finding]:
 
 
 def stolen_from_peers(evidence: Evidence) -> Iterator[Finding]:
-    """Nobody requeues an element that a living peer took less than the orphan grace ago."""
+    """Nobody requeues an element that a living peer took less than the orphan grace ago.
+
+    Not even one whose lease has expired, where a v1 peer got it by another's stop() and says so in the job's data.
+    """
     holds = holds_of_peers(evidence)
     for event in evidence.worker_events:
-        if event.kind is not WorkerEventKind.ORPHAN:
+        if event.kind not in (WorkerEventKind.ORPHAN, WorkerEventKind.LEASE_EXPIRED):
             continue
         for took_ms, end_ms, process in holds[event.job_id]:
+            if event.kind is WorkerEventKind.LEASE_EXPIRED and not process.startswith("v1"):
+                continue
             age_ms = event.at_ms - took_ms
             if LATE_LOG_MS <= age_ms < evidence.periods.orphan_grace_ms and event.at_ms < end_ms:
                 text = f"{event.process} requeued it {age_ms} ms after {process} took it"

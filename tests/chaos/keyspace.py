@@ -10,7 +10,14 @@ from typing import Any
 from gradientd.jobqueue import keys
 from tests.chaos.evidence import Snapshot, Stored
 
-OWN_KEYS = {"leases": "zset", "owners": "hash", "attempts": "hash", "reasons": "hash", "seen": "hash"}
+OWN_KEYS = {
+    "leases": "zset",
+    "owners": "hash",
+    "fingerprints": "hash",
+    "attempts": "hash",
+    "reasons": "hash",
+    "seen": "hash",
+}
 """What gradientd remembers about jobs in work, by the last part of the key."""
 SCAN_COUNT = 1_000
 

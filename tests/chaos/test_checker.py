@@ -170,6 +170,14 @@ def test_orphan_that_a_living_peer_holds_is_stolen() -> None:
     assert check(run(worker_events=[replace(orphan, at_ms=18_001)], peer_events=[took])) == []
 
 
+def test_expired_lease_of_a_job_that_a_living_v1_peer_holds_is_stolen() -> None:
+    took, ended = peer(PeerEventKind.TOOK, 10_000), peer(PeerEventKind.COMPLETED, 13_000)
+    expired = worker(WorkerEventKind.LEASE_EXPIRED, 12_000)
+    assert rules(run(worker_events=[expired], peer_events=[took, ended])) == ["stolen"]
+    by_v2 = [replace(event, process="v2.1") for event in (took, ended)]
+    assert check(run(worker_events=[expired], peer_events=by_v2)) == []
+
+
 @pytest.mark.parametrize(
     "end",
     [
