@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 from gradientd.errors import NotAnImage
 from gradientd.jobqueue import Audit, Fleet, Queue, keys
-from tests.jobqueue.conftest import GRADIENT, Bench, begin, fields_of, take
+from tests.jobqueue.conftest import ACL_FILE, GRADIENT, Bench, begin, fields_of, take
 
 PLACEHOLDERS = ("{jobId}", "{storageKey}", "{id}")
 HAS_NO_TTL = "none"
@@ -60,6 +61,15 @@ def test_every_key_has_the_type_and_ttl_that_the_map_says(bench: Bench, queue: Q
         if ttl.endswith(" s"):
             assert abs(bench.admin.ttl(key) - int(ttl[:-2].replace(" ", ""))) <= 2, key
     assert seen_patterns == {row[0] for row in mapped_keys()}
+
+
+def test_documented_user_has_no_right_that_is_not_used() -> None:
+    room = Path(keys.__file__).parent
+    text = "\n".join(path.read_text() for path in [*room.glob("*.py"), *room.glob("lua/*.lua")]).lower()
+    by_redis_py = {"auth", "evalsha", "script|load", "select"}
+    rights = set(re.findall(r"\+([a-z|]+)", ACL_FILE.read_text()))
+    assert len(rights) > 30
+    assert {right for right in rights - by_redis_py if not re.search(rf"\b{right}\b", text)} == set()
 
 
 def test_ended_jobs_leave_no_trace_but_results_and_letters(bench: Bench, queue: Queue) -> None:
