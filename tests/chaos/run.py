@@ -42,7 +42,6 @@ def run(seed: int, seconds: float, log_folder: Path | None = None) -> Report:
     plan = make_plan(seed, seconds)
     workers = dict.fromkeys(WORKERS)
     with Fleet(workers, PEERS, seed=seed, storage_delay_s=STORAGE_DELAY_S, log_folder=log_folder) as fleet:
-        fleet.upload(plan.jobs)
         for member in fleet.members.values():
             member.start()
         print(f"seed {seed}: {len(plan.jobs)} jobs and {len(plan.injections)} faults in {seconds:g} s", flush=True)
@@ -68,7 +67,7 @@ class _Loop:
         self._order = itertools.count()
         self._due: list[tuple[float, int, Callable[[], object]]] = []
         for job in plan.jobs:
-            self._at(job.at_s, partial(self._unacknowledged.append, job))
+            self._at(job.at_s, partial(self._place, job))
         for injection in plan.injections:
             self._at(injection.at_s, partial(self._begin, injection))
 
@@ -86,6 +85,10 @@ class _Loop:
 
     def _at(self, at_s: float, action: Callable[[], object]) -> None:
         heapq.heappush(self._due, (at_s, next(self._order), action))
+
+    def _place(self, job: Placed) -> None:
+        self._fleet.upload([job])
+        self._unacknowledged.append(job)
 
     def _begin(self, injection: Injection) -> None:
         self._fleet.begin(injection)
