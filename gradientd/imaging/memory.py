@@ -78,4 +78,4 @@ def of_hidden(width: int, height: int) -> int:
 
 
 def _of_rows(width: int, height: int, pixel_bytes: int) -> int:
-    return BASE_BYTES + int(width * min(height, max(width, height) * _CACHED_ROWS) * pixel_bytes)
+    return BASE_BYTES + int(width * min(2 * height, max(width, height) * _CACHED_ROWS) * pixel_bytes)
