@@ -57,6 +57,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_enqueue(commands)
     _add_demo(commands)
     _add_failed(commands)
+    _add_explain(commands)
     _add_pause(commands)
     _add_resume(commands)
     _add_health(commands)
@@ -120,6 +121,22 @@ def _add_demo(commands: _Commands) -> None:
 
 def _add_health(commands: _Commands) -> None:
     _add(commands, "health", "say whether the worker of this container is alive", "gradientd health")
+
+
+def _add_explain(commands: _Commands) -> None:
+    parser = _add(
+        commands,
+        "explain",
+        "say where a job is, whose lease it has, how often it was tried, when it is due and why it failed",
+        "gradientd explain lakes/como.jpg\n  gradientd explain gradient-lakes-como.jpg",
+    )
+    parser.add_argument(
+        "job",
+        metavar="JOB",
+        help="a job's ID, a picture's storage key, or an inline job's UUID; an inline job is looked for in the first"
+        " 10000 elements of each list",
+    )
+    parser.add_argument("--json", action="store_true", help="as one JSON object")
 
 
 def _add_pause(commands: _Commands) -> None:

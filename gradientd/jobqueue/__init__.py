@@ -11,6 +11,7 @@ from gradientd.jobqueue.fleet import Fleet, InWork, WorkerSeen
 from gradientd.jobqueue.queue import Queue
 from gradientd.jobqueue.reap import Reaped
 from gradientd.jobqueue.taken import Acquired, LeaseCount, Lengths, Promoted, Recent, Taken
+from gradientd.jobqueue.whereabouts import JobSeen, LeaseSeen, Locator, Searched, Whereabouts
 
 __all__ = [
     "Acquired",
@@ -22,13 +23,18 @@ __all__ = [
     "DeadLetters",
     "Fleet",
     "InWork",
+    "JobSeen",
     "LeaseCount",
+    "LeaseSeen",
     "Lengths",
+    "Locator",
     "Promoted",
     "Queue",
     "Reaped",
     "Recent",
     "RedisClient",
+    "Searched",
     "Taken",
+    "Whereabouts",
     "WorkerSeen",
 ]
