@@ -33,7 +33,7 @@ def fleet(look: Look) -> Markup:
     more = None
     if len(workers) > WORKERS_SHOWN:
         more = empty(look, f"{plural(len(workers) - WORKERS_SHOWN, 'worker')} more; /api/fleet has them all.")
-    frame = {"class": "frame", "role": "region", "aria-labelledby": "fleet-heading", "tabindex": "0"}
+    frame = {"class": "frame", "role": "group", "aria-label": "The fleet's table, which may scroll", "tabindex": "0"}
     return section("fleet", heading, tag("div", frame, table), more)
 
 

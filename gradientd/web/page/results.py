@@ -15,7 +15,8 @@ from gradientd.web.view import Shown
 def results(look: Look) -> Markup:
     """A card for each, the newest first."""
     cards = [_card(look, entry, f"gradient-{number}") for number, entry in enumerate(look.view.results)]
-    content = tag("ul", {"class": "cards"}, cards) if cards else empty(look, "No picture has been worked on yet.")
+    row = {"class": "cards", "tabindex": "0", "aria-labelledby": "results-heading"}  # on a phone it scrolls
+    content = tag("ul", row, cards) if cards else empty(look, "No picture has been worked on yet.")
     return section("results", "Newest results", content)
 
 

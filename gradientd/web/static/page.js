@@ -4,6 +4,7 @@
 
 (() => {
   const INTERVAL_MS = 2000;
+  const HOLD_MS = 5000;
   const parts = new Map();
   for (const element of document.querySelectorAll("[data-live]")) {
     parts.set(element.dataset.live, { element, html: element.innerHTML });
@@ -17,12 +18,21 @@
   let isLive = true;
   let timer = 0;
   let silence = 0;
+  let pointerAt = -Infinity;
+  let isPointerDown = false;
 
   /** Say something to everybody, those who listen included. */
   function say(sentence) {
     said.textContent = sentence;
     clearTimeout(silence);
     silence = setTimeout(() => (said.textContent = ""), 10000);
+  }
+
+  /** Whether somebody is about to press something in it: what is under the pointer must not change now. */
+  function isAimedAt(element) {
+    if (isPointerDown) return true;
+    const isMoving = performance.now() - pointerAt < HOLD_MS;
+    return isMoving && element.querySelector("button:hover, summary:hover, a:hover") !== null;
   }
 
   /** Replace one part's content; an open disclosure stays open, the focus stays on its control. */
@@ -37,11 +47,11 @@
     }
   }
 
-  function show(answer) {
+  function show(answer, isAsked) {
     document.title = answer.title;
     for (const [name, html] of Object.entries(answer.sections)) {
       const part = parts.get(name);
-      if (part !== undefined && part.html !== html) {
+      if (part !== undefined && part.html !== html && (isAsked || !isAimedAt(part.element))) {
         put(part, html);
         part.html = html;
       }
@@ -50,7 +60,7 @@
     freshness.textContent = rights;
   }
 
-  async function refresh() {
+  async function refresh(isAsked = false) {
     try {
       const answer = await fetch(`/api/sections${location.search}`, {
         headers: { Accept: "application/json" },
@@ -61,7 +71,7 @@
         return;
       }
       if (!answer.ok) throw new Error(answer.statusText);
-      show(await answer.json());
+      show(await answer.json(), isAsked);
     } catch {
       if (!document.body.classList.contains("stale")) {
         document.body.classList.add("stale");
@@ -94,7 +104,14 @@
       purged: "Forgotten for good.",
     };
     say(answer.ok ? sentences[told.done] : told.error);
-    await refresh();
+    await refresh(true);
+  }
+
+  for (const [name, isDown] of [["pointerdown", true], ["pointermove", null], ["pointerup", false], ["pointercancel", false]]) {
+    document.addEventListener(name, () => {
+      pointerAt = performance.now();
+      if (isDown !== null) isPointerDown = isDown;
+    }, { passive: true });
   }
 
   document.addEventListener("submit", (event) => {
