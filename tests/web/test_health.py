@@ -1,0 +1,61 @@
+"""What the probes answer when something is wrong that a whole process would take minutes to show."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from gradientd.errors import RedisUnavailable, StorageCredentials
+from gradientd.web import health
+from gradientd.worker import GradientWorker
+from tests.real.console import wait_until
+from tests.web.conftest import Site
+
+
+def test_loop_that_no_longer_comes_round_is_dead(site: Site) -> None:
+    site.worker.instruments.intake.last_tick = time.monotonic() - 59
+    assert site.get("/livez").status == 200
+    site.worker.instruments.intake.last_tick = time.monotonic() - 61
+    answer = site.get("/livez")
+    assert (answer.status, answer.json()) == (503, {"status": "stuck", "silentSeconds": 61})
+
+
+def test_worker_that_drains_is_alive_however_long_it_takes(site: Site) -> None:
+    site.worker.instruments.intake.last_tick = time.monotonic() - 600
+    site.worker.instruments.stopping.set()
+    assert site.get("/livez").status == 200
+    answer = site.get("/readyz")
+    assert (answer.status, answer.json()["status"]) == (503, "draining")
+
+
+def test_outage_that_the_worker_has_met_is_believed_at_once(site: Site) -> None:
+    wait_until(lambda: site.get("/readyz").status == 200)
+    site.worker.instruments.redis_outage.begin(RedisUnavailable("gone"))
+    site.worker.instruments.storage_breaker.outage.begin(StorageCredentials("wrong"))
+    problems = {"redis": "redis_unavailable", "storage": "storage_credentials"}
+    assert site.get("/readyz").json() == {"status": "unavailable", "problems": problems}
+
+
+def test_outage_that_an_idle_worker_has_not_met_is_found_by_looking(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(worker: GradientWorker) -> None:
+        raise StorageCredentials("The keys are wrong.")
+
+    wait_until(lambda: site.get("/readyz").status == 200)
+    monkeypatch.setattr(GradientWorker, "probe_storage", refuse)
+    monkeypatch.setattr(health, "STORAGE_LOOK_S", 0.01)
+    site.server._health.stop()
+    site.server._health._stopping.clear()
+    site.server._health.start()
+    wait_until(lambda: site.get("/readyz").json().get("problems") == {"storage": "storage_credentials"})
+    assert "The keys are wrong." in site.get("/").text
+    assert site.get("/livez").status == 200
+
+
+def test_worker_is_not_ready_before_anybody_has_looked(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh = health.Health(site.worker, site.queue, 60.0)
+    assert fresh.readyz().status == 503
+    assert fresh.health().status == 503
+    assert fresh.livez().status == 200
