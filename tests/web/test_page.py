@@ -127,7 +127,7 @@ def test_fleet_shows_each_worker_and_what_it_works_on(site: Site) -> None:
     site.add_worker("alpha")
     site.add_worker("beta", state="waiting", jobs=[])
     text = Outline(page(site)).text
-    for sight in ("Fleet of 2 workers", "alpha", "beta", "9.9.9", "1 of 4", "g/in-work.jpg", "decode, 1.5 s", "1,234"):
+    for sight in ("Fleet of 2 workers", "alpha", "beta", "9.9.9", "1 of 4", "in-work.jpg", "decode, 1.5 s", "1,234"):
         assert sight in text
 
 

@@ -82,5 +82,6 @@ def _hands(worker: WorkerSeen) -> Markup:
 
 def _job(job: InWork) -> Markup:
     details = f"{job.phase}, {duration(job.for_ms / 1000)}"
-    key = tag("span", {"class": "key"}, shown(job.storage_key))
+    name = job.storage_key.rpartition("/")[2] or job.storage_key  # the end of a key tells more than its beginning
+    key = tag("span", {"class": "key", "title": job.storage_key}, shown(name))
     return tag("li", None, key, tag("span", {"class": "detail"}, details))

@@ -46,7 +46,8 @@ def notices(look: Look) -> Markup:
         found.append(_notice("warn", "The fleet is paused", "Jobs queue up; none is taken until somebody resumes."))
     lost = sum(worker.state == "lost" for worker in view.workers)
     if lost:
-        sentence = "Their heartbeats have ended. What they had in work goes back to the queue when its leases expire."
+        whose, they = ("Its heartbeat has", "it") if lost == 1 else ("Their heartbeats have", "they")
+        sentence = f"{whose} ended. What {they} had in work goes back to the queue when its leases expire."
         found.append(_notice("warn", f"{plural(lost, 'worker')} lost", sentence))
     return tag("div", {"class": "notices"}, found)
 
@@ -60,7 +61,7 @@ def tiles(look: Look) -> Markup:
         {"class": "tiles"},
         _depth(view, "Waiting", "queue", _waiting_note(view)),
         _depth(view, "In work", "processing", _work_note(view)),
-        _depth(view, "Retrying", "delayed", "each when its pause is over"),
+        _depth(view, "Retrying", "delayed", "after a growing pause"),
         _speed(view),
         _depth(view, "Failed for good", "dead", dead),
     )

@@ -40,11 +40,11 @@ def duration(seconds: float) -> str:
 
 
 def roughly(seconds: float) -> str:
-    """The largest unit only: 3 d, 5 min, 12 s."""
+    """The largest unit only: 3 d, 5 min, 12 s, a moment."""
     for size, unit in _UNITS:
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
-    return "0 s"
+    return "a moment"
 
 
 def ago(then_ms: float, now_ms: float) -> str:
