@@ -22,6 +22,8 @@ from gradientd.imaging import Header, Limits
 from gradientd.model import Gradient
 
 T = TypeVar("T")
+SLICE_S = 0.1
+"""A deadline is waited for in slices of this length, so that time in which nobody waited can be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,20 @@ def _end_of(work: Callable[[], T]) -> _Ended[T]:
         return _Ended(value=work())
     except Exception as exc:
         return _Ended(error=exc)
+
+
+def _wait_awake(result: AsyncResult[Any], timeout_s: float) -> bool:
+    """Wait for at most `timeout_s` of this process's own time; returns whether the result is there.
+
+    A process that stood still (a paused container, a suspended machine) is charged a slice at most for it: the picture
+    in its hands is not to blame, and a decode that overruns is failed for good.
+    """
+    left_s = timeout_s
+    while left_s > 0 and not result.ready():
+        slice_s = min(left_s, SLICE_S)
+        result.wait(slice_s)
+        left_s -= slice_s
+    return bool(result.ready())
 
 
 class MemoryBudget:
@@ -140,17 +156,17 @@ class Decoder:
     def _in_thread(self, work: Callable[[], T], remaining_s: float, on_end: Callable[[], None]) -> T:
         """Run `work` in a thread; `on_end` is called in the hub when the thread is done, abandoned or not."""
         result = self._start(work, on_end)
-        timeout_s = min(self._timeout_s, remaining_s)
         try:
-            ended = cast(_Ended[T], result.get(timeout=max(timeout_s, 0.001)))
-        except gevent.Timeout as exc:
-            self._abandon(result)
-            if remaining_s < self._timeout_s:
-                raise JobTimeout("The job overran its time limit while its picture was decoded.") from exc
-            raise DecodeTimeout(f"The picture took more than {self._timeout_s:g} s to decode.") from exc
+            is_done = _wait_awake(result, min(self._timeout_s, remaining_s))
         except gevent.GreenletExit:
             self._abandon(result)
             raise
+        if not is_done:
+            self._abandon(result)
+            if remaining_s < self._timeout_s:
+                raise JobTimeout("The job overran its time limit while its picture was decoded.")
+            raise DecodeTimeout(f"The picture took more than {self._timeout_s:g} s to decode.")
+        ended = cast(_Ended[T], result.get())
         if ended.error is not None:
             raise ended.error
         return cast(T, ended.value)

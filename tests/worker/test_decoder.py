@@ -1,3 +1,6 @@
+import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -161,6 +164,35 @@ def test_thread_that_cannot_be_made_gives_its_place_and_its_memory_back(
                 pool.gradient(b"x", remaining_s=9)
     with gevent.Timeout(2):
         assert pool.gradient(b"x", remaining_s=9).gradient is GRADIENT
+
+
+FROZEN_DECODE = """
+from gevent import monkey; monkey.patch_all()
+import time
+from gradientd import imaging
+from gradientd.imaging import Header, Limits
+from gradientd.worker.decoder import Decoder
+
+def work(*_):
+    print("decoding", flush=True)
+    until = time.thread_time() + 0.5
+    while time.thread_time() < until:
+        pass
+
+imaging.read_header = lambda data, limits: Header("jpeg", 10, 10, 1, 10)
+imaging.decode, imaging.gradient_of = work, lambda thumbnail: "done"
+print(Decoder(1, Limits(), 2.0).gradient(b"x", remaining_s=60).gradient, flush=True)
+"""
+
+
+def test_time_in_which_the_process_was_frozen_is_not_charged() -> None:
+    with subprocess.Popen([sys.executable, "-c", FROZEN_DECODE], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "decoding\n"
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(3)
+        process.send_signal(signal.SIGCONT)
+        assert process.stdout.readline() == "done\n"
 
 
 def no_thread(*_: object) -> None:
