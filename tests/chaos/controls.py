@@ -119,19 +119,25 @@ def sleeper_wakes_and_fails(fleet: Fleet) -> None:
     fleet.end(slow)
 
 
-def redis_is_away_longer_than_a_lease(fleet: Fleet) -> None:
-    """Both workers live and work on; when Redis is back, all leases look expired to whoever looks first.
+def redis_refuses_longer_than_a_lease(fleet: Fleet) -> None:
+    """Both workers live and work on; when Redis is back, all leases look expired to whoever looks first."""
+    _take_redis_away(fleet, Mode.REFUSE)
 
-    A reaping that was sent when the outage began is carried out when it ends, although its sender gave up long ago.
-    """
+
+def redis_is_silent_longer_than_a_lease(fleet: Fleet) -> None:
+    """A reaping that was sent when the silence began is carried out when it ends, although its sender gave up."""
+    _take_redis_away(fleet, Mode.BLACKHOLE)
+
+
+def _take_redis_away(fleet: Fleet, mode: Mode) -> None:
     slow = [_slow_storage(fleet, worker, 3.5) for worker in (A, B)]
     for worker in (A, B):
         fleet.members[worker].start()
     _wait_until(lambda: all(fleet.members[worker].current.is_ready for worker in (A, B)))
-    time.sleep(MAY_REAP_S)  # so that they do: what they sent into the outage comes out of it late
+    time.sleep(MAY_REAP_S)  # so that reapings are on their way when the outage begins
     jobs = _enqueue(fleet, 8)
     _wait_until(lambda: _seen(fleet, A, WorkerEventKind.TAKEN) | _seen(fleet, B, WorkerEventKind.TAKEN) >= jobs)
-    outage = Injection(0, 0, FaultKind.REDIS_LINK, ALL, Mode.BLACKHOLE)
+    outage = Injection(0, 0, FaultKind.REDIS_LINK, ALL, mode)
     fleet.begin(outage)
     time.sleep(1.2 * PERIODS.lease_ms / 1000)
     fleet.end(outage)
@@ -154,15 +160,13 @@ def peer_is_slow(fleet: Fleet) -> None:
     Queue(fleet.redis).resume()
 
 
+EAGER = {"GRADIENT_REAP_INTERVAL_MS": "50", "GRADIENT_JOB_TIMEOUT_MS": "24000"}
 CONTROLS = (
     Control("reaper-off", worker_dies_at_work),
     Control("audit-off", peer_drops_ids, peers=("v2",)),
     Control("tokens-ignored", sleeper_wakes_and_fails, settings={"GRADIENT_JOB_TIMEOUT_MS": "24000"}),
-    Control(
-        "renewals-unchecked",
-        redis_is_away_longer_than_a_lease,
-        settings={"GRADIENT_REAP_INTERVAL_MS": "50", "GRADIENT_JOB_TIMEOUT_MS": "24000"},
-    ),
+    Control("renewals-unchecked", redis_refuses_longer_than_a_lease, settings=EAGER),
+    Control("late-reaping", redis_is_silent_longer_than_a_lease, settings=EAGER),
     Control(
         "grace-ignored",
         peer_is_slow,

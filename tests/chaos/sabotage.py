@@ -46,6 +46,11 @@ def ignore_the_orphan_grace() -> None:
     _rewrite_scripts({"reap": {"now_ms - tonumber(first_seen_ms) >= orphan_grace_ms": "true"}})
 
 
+def reap_late() -> None:
+    """A reaping that hung in the network is carried out whenever it arrives."""
+    _rewrite_scripts({"reap": {"if clock_ms() > not_after_ms then return { 2 } end": ""}})
+
+
 def _rewrite_scripts(changes: dict[str, dict[str, str]]) -> None:
     """Change what scripts say; each text must be found, or the control would prove nothing."""
     honest = scripts.source
@@ -71,6 +76,7 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "audit-off": switch_off_the_audit,
     "tokens-ignored": ignore_lease_tokens,
     "grace-ignored": ignore_the_orphan_grace,
+    "late-reaping": reap_late,
     "renewals-unchecked": reap_without_unbroken_renewals,
 }
 
