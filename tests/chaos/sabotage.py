@@ -25,6 +25,8 @@ WITHOUT_TOKENS = {
 }
 """What makes a script act on whatever lease there is."""
 
+END_OF_TIME_MS = 2**52
+
 
 def switch_off_the_reaper() -> None:
     """Expired leases and orphans stay where they are."""
@@ -47,8 +49,8 @@ def ignore_the_orphan_grace() -> None:
 
 
 def reap_late() -> None:
-    """A reaping that hung in the network is carried out whenever it arrives."""
-    _rewrite_scripts({"reap": {"if clock_ms() > not_after_ms then return { 2 } end": ""}})
+    """A reaping is sent without asking for the time, and carried out whenever it arrives."""
+    Queue._now_ms = lambda self: END_OF_TIME_MS  # type: ignore[method-assign]
 
 
 def _rewrite_scripts(changes: dict[str, dict[str, str]]) -> None:
