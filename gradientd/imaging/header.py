@@ -143,8 +143,7 @@ def _read_heif(view: memoryview, format: Format, limits: Limits) -> Header:
     width, height = heif.largest_image(view)
     check_pixels(width, height, limits)
     image = _open(view, format, limits, len(view))
-    is_hidden = width * height > image.width * image.height
-    pixels = memory.of_hidden(width, height) if is_hidden else memory.of_frame(image, format)
+    pixels = memory.of_heif(image, format, width * height)
     frames = image.get("n-pages") if image.get_typeof("n-pages") else 1
     return Header(format, image.width, image.height, frames, pixels + memory.of_metadata(len(view), format))
 

@@ -39,6 +39,8 @@ def open_image(data: Buffer, format: Format, **options: Any) -> Image:
     Raises pyvips.Error, now or when pixels are asked for.
     """
     source = pyvips.Source.new_from_memory(data)
+    if format is Format.WEBP:
+        options["memory"] = True  # alone among the formats it would be spooled to TMPDIR
     if format is Format.TIFF:
         options["unlimited"] = True  # libtiff's own limit refuses a large strip; ours has looked at it already
     return pyvips.Operation.call(_LOADERS[format], source, access="sequential", fail_on="error", **options)

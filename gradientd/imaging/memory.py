@@ -22,8 +22,8 @@ _FRAME_COPIES = {Format.GIF: 2.0, Format.AVIF: 6.0, Format.HEIC: 6.0, Format.JXL
 """How many times a decoder holds the whole frame, in planes, in filters and in its output."""
 _METADATA_COPIES = {Format.JPEG: 2, Format.PNG: 5, Format.TIFF: 6, Format.GIF: 0}
 """How many times libvips and the library below hold a picture's EXIF, XMP, profiles and texts while they read them."""
-_HIDDEN_COPIES = 8
-"""Of a picture inside an AVIF or HEIC that is larger than what is shown: the frame, and what is made of it."""
+_HIDDEN_COPIES = 32
+"""Of a picture inside an AVIF or HEIC that is larger than what is shown: libheif decodes up to four tiles at once."""
 _WEBP_BYTES_PER_PIXEL = {b"VP8 ": 2, b"ALPH": 4, b"VP8L": 6}
 """Of a still WebP: rows only, with an alpha plane, or all pixels."""
 _WEBP_ANIMATION_BYTES_PER_PIXEL = 16
@@ -72,9 +72,13 @@ def of_frame(image: Any, format: Format) -> int:
     return _of_rows(image.width, image.height, pixel_bytes) + frame
 
 
-def of_hidden(width: int, height: int) -> int:
-    """Bytes for a picture inside an AVIF or HEIC that is larger than the one that is shown."""
-    return BASE_BYTES + width * height * 3 * _HIDDEN_COPIES
+def of_heif(image: Any, format: Format, largest_pixels: int) -> int:
+    """Bytes for an AVIF or HEIC, in which the picture that is shown may be a part of, or made from, larger ones."""
+    shown_pixels = int(image.width * image.height)
+    frame = of_frame(image, format)
+    if largest_pixels <= 2 * shown_pixels:
+        return frame * max(largest_pixels, shown_pixels) // shown_pixels
+    return frame + largest_pixels * 3 * _HIDDEN_COPIES
 
 
 def _of_rows(width: int, height: int, pixel_bytes: int) -> int:

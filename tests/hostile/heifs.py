@@ -29,6 +29,8 @@ def cases() -> Iterator[Case]:
     yield case("avif: 8000 x 8000 laid over 64 x 64", lambda: derived(b"iovl", overlay(64, 64)), LIMIT)
     yield case("avif: grid of 100 tiles", lambda: tiled(10, 512, 5120), COMPLETED, LIMIT, is_large=True)
     yield case("avif: grid of 65536 tiles", lambda: tiled(256, 512, 131_071, 65_535), DAMAGED, LIMIT)
+    yield case("avif: grid of 100 tiles of 1500 x 1500 for 64 x 64", lambda: tiled(10, 1500, 64), COMPLETED,
+               is_large=True)  # fmt: skip
     yield case("avif: grid of 16 tiles of 5000 x 5000 for 64 x 64", lambda: tiled(4, 5000, 64), DAMAGED, LIMIT,
                is_large=True)  # fmt: skip
     yield case("avif: grid that is its own tile", lambda: heif(
