@@ -76,9 +76,17 @@ def _add(commands: _Commands, name: str, summary: str, example: str) -> argparse
 
 def _add_enqueue(commands: _Commands) -> None:
     parser = _add(
-        commands, "enqueue", "put objects of the bucket into the queue", "gradientd enqueue photos/lake.jpg"
+        commands,
+        "enqueue",
+        "put objects of the bucket into the queue",
+        "gradientd enqueue photos/lake.jpg\n"
+        "  gradientd enqueue --prefix photos/ --missing     whatever has no result yet",
     )
-    parser.add_argument("keys", nargs="+", metavar="KEY", help="storage key of a picture; - reads them from stdin")
+    parser.add_argument("keys", nargs="*", metavar="KEY", help="storage key of a picture; - reads them from stdin")
+    parser.add_argument("--prefix", metavar="PREFIX", help="instead of keys: all objects whose key begins so")
+    parser.add_argument("--missing", action="store_true", help="with --prefix: skip those that have a result")
+    parser.add_argument("--start-after", metavar="KEY", help="with --prefix: go on after this key")
+    parser.set_defaults(refuse=parser.error)
     parser.add_argument("--guild", default="local", help="the job's guildId (%(default)s)")
     parser.add_argument("--gallery", default="default", help="the job's galleryName (%(default)s)")
 

@@ -6,6 +6,7 @@ It refuses to let a name speak to the terminal: a key may hold anything.
 from __future__ import annotations
 
 import json
+import shlex
 from datetime import UTC, datetime
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
@@ -15,6 +16,18 @@ def printable(value: object) -> str:
     """Text as it is, or as a JSON string where a terminal might obey it."""
     text = str(value)
     return text if text.isprintable() else json.dumps(text)
+
+
+def quoted(argument: str) -> str:
+    """An argument as a shell wants it; bash's and zsh's $'…' where it holds what a terminal might obey."""
+    if argument.isprintable():
+        return shlex.quote(argument)
+    escaped = (chr(byte) if 32 <= byte < 127 and byte not in b"'\\" else f"\\x{byte:02x}" for byte in _bytes(argument))
+    return "$'" + "".join(escaped) + "'"
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogateescape")
 
 
 def span(ms: float) -> str:
