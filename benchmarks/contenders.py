@@ -65,6 +65,7 @@ class Contender:
         self.concurrency = concurrency
         self.settings = stage.own_settings()
         self.redis = open_redis(self.settings)
+        self._warm = True
         self._stage = stage
         self._exit = ExitStack()
         self.processes: list[psutil.Popen] = []
@@ -73,7 +74,8 @@ class Contender:
         self._log = self._exit.enter_context(tempfile.TemporaryFile("a+"))
         for command, env in self._commands():
             self.processes.append(self._start(command, env))
-        self.run([ONE_PIXEL] * 4 * self.concurrency)
+        if self._warm:
+            self.run([ONE_PIXEL] * 4 * self.concurrency)
         return self
 
     def __exit__(
@@ -141,21 +143,28 @@ class Contender:
 
 
 class Gradientd(Contender):
-    """The console script, one process; `env` are settings on top."""
+    """The console script, one process; `warm` lets it do a few jobs before anything is measured."""
 
-    def __init__(self, stage: Stage, concurrency: int, env: dict[str, str] | None = None) -> None:
+    def __init__(self, stage: Stage, concurrency: int, *, warm: bool = True) -> None:
         super().__init__("gradientd", stage, concurrency)
-        self._env = env or {}
+        self._warm = warm
         self._pushed = 0
 
     def _commands(self) -> list[tuple[list[str], dict[str, str]]]:
-        env = {"GRADIENT_WORKER_CONCURRENCY": str(self.concurrency), "LOG_FORMAT": "json", **self._env}
+        env = {"GRADIENT_WORKER_CONCURRENCY": str(self.concurrency), "LOG_FORMAT": "json"}
         return [(["-m", "gradientd"], env)]
 
     @property
     def process(self) -> psutil.Popen:
         """The one process."""
         return self.processes[0]
+
+    def wait_until_idle(self) -> None:
+        """Wait for its heartbeat, and a little longer."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not self.redis.keys("gradientd:worker:*") and time.monotonic() < deadline:
+            time.sleep(LOOK_INTERVAL_S)
+        time.sleep(2.0)
 
     def _prepare(self, jobs: int) -> None:
         pass
@@ -225,8 +234,6 @@ def job_json(job_id: str, storage_key: str) -> str:
         "attempts": 0, "createdAt": round(time.time() * 1000),
     }  # fmt: skip
     return json.dumps(fields, separators=(",", ":"))
-
-
 
 
 def _tail(file: IO[str]) -> str:

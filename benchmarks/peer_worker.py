@@ -9,11 +9,11 @@ import sys
 import redis
 from rq import Queue, SimpleWorker, Worker
 
-from benchmarks import peer_jobs
-
 QUEUE = "bench"
 
 if __name__ == "__main__":
+    from benchmarks import peer_jobs
+
     connection = redis.Redis.from_url(os.environ["REDIS_URL"])
     kind = {"simple": SimpleWorker, "forking": Worker}[sys.argv[1]]
     peer_jobs.Image.init()

@@ -81,7 +81,8 @@ class Table:
         return "\n".join(self._line(row, widths) for row in (self.head, *self.rows))
 
     def _line(self, row: Sequence[str], widths: Sequence[int]) -> str:
-        cells = [f"{row[0]:<{widths[0]}}", *(f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))]
+        numbers = (f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
+        cells = [f"{row[0]:<{widths[0]}}", *numbers]
         return "  " + "  ".join(cells)
 
 

@@ -58,7 +58,8 @@ def open_stage(photographs: list[pictures.Picture]) -> Iterator[Stage]:
 
 def one_pixel() -> bytes:
     """The smallest picture: what a job costs apart from its picture."""
-    return bytes((pyvips.Image.black(1, 1, bands=3) + [200, 120, 40]).cast("uchar").pngsave_buffer(strip=True))
+    pixel = pyvips.Image.black(1, 1, bands=3).linear(1, [200, 120, 40]).cast("uchar")
+    return bytes(pixel.pngsave_buffer(strip=True))
 
 
 def open_redis(settings: Settings) -> redis.Redis:

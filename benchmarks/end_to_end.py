@@ -1,0 +1,118 @@
+"""Jobs a second through a real Valkey and a real S3 server: gradientd, RQ and dramatiq on the same photographs.
+
+It refuses to compare runs: in each round every contender does the same batch, one after the other, while the rest idle.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+
+from benchmarks.contenders import Batch, Dramatiq, Gradientd, Rq
+from benchmarks.report import Goal, Section, Spread, Table, ratios, spread
+from benchmarks.stage import Stage
+from benchmarks.yardstick import Yardstick
+
+CONCURRENCIES = (1, 2, 4, 8)
+JUDGED_AT = 4
+LEAST_JOBS = 80
+"""With fewer, the end of a batch, when one core has no more to do, would count for much."""
+OURS, RIVAL = "gradientd", "RQ simple, Pillow"
+
+Run = Callable[[Sequence[str]], Batch]
+
+
+def measure(stage: Stage, rounds: int) -> Section:
+    """Every concurrency in turn; the efficiency is judged at JUDGED_AT."""
+    keys = _shuffled(list(stage.photographs))
+    found: dict[int, dict[str, list[Batch]]] = {}
+    shares: list[float] = []
+    clean_shares: list[float] = []
+    for concurrency in CONCURRENCIES:
+        with ExitStack() as stack:
+            runs = dict(_contenders(stage, concurrency, stack))
+            yardstick = stack.enter_context(Yardstick(stage))
+            found[concurrency] = {name: [] for name in runs}
+            for turn in range(rounds):
+                for name, run in runs.items():
+                    batch = run(keys)
+                    found[concurrency][name].append(batch)
+                    print(f"  {concurrency} at once, round {turn + 1}: {name} {batch.rate:.1f} jobs/s", flush=True)
+                if concurrency == JUDGED_AT:
+                    need_s = (yardstick.kernel(keys).cpu_s + yardstick.get(keys).cpu_s) / len(keys)
+                    ours = found[concurrency][OURS][-1]
+                    shares.append(_share(ours, need_s, 0.0))
+                    clean_shares.append(_share(ours, need_s, ours.strangers_cpu_s))
+    return _section(found, spread(shares), spread(clean_shares), len(keys))
+
+
+def _shuffled(keys: list[str]) -> list[str]:
+    """At least LEAST_JOBS keys in an order that mixes sizes, the same in every run."""
+    keys = keys * -(-LEAST_JOBS // len(keys))
+    random.Random(1).shuffle(keys)
+    return keys
+
+
+def _contenders(stage: Stage, concurrency: int, stack: ExitStack) -> Iterator[tuple[str, Run]]:
+    yield OURS, stack.enter_context(Gradientd(stage, concurrency)).run
+    peers = [Rq(stage, concurrency, "simple"), Rq(stage, concurrency, "forking"), Dramatiq(stage, concurrency)]
+    for peer in peers:
+        stack.enter_context(peer)
+        for function, label in (("with_pillow", "Pillow"), ("with_gradientd", "our function")):
+            yield f"{peer.name}, {label}", _told(peer, function)
+
+
+def _told(peer: Rq | Dramatiq, function: str) -> Run:
+    def run(keys: Sequence[str]) -> Batch:
+        peer.work = function
+        return peer.run(keys)
+
+    return run
+
+
+def _share(batch: Batch, need_s: float, strangers_s: float) -> float:
+    """What was done, as a share of what the cores could have done with all the time that the servers left them."""
+    cores = len(os.sched_getaffinity(0))
+    return batch.jobs * need_s / (cores * batch.wall_s - batch.elsewhere_cpu_s - strangers_s)
+
+
+def _section(found: dict[int, dict[str, list[Batch]]], share: Spread, clean: Spread, jobs: int) -> Section:
+    names = list(found[JUDGED_AT])
+    rates = {(name, n): [batch.rate for batch in found[n][name]] for n in found for name in names}
+    table = Table(
+        ("jobs/s", *(f"{n} at once" for n in found)),
+        tuple((name, *(f"{spread(rates[name, n]):.1f}" for n in found)) for name in names),
+    )
+    against = Table(
+        (f"{OURS}'s jobs/s ÷ theirs", *(f"{n} at once" for n in found)),
+        tuple((name, *(f"{ratios(rates[OURS, n], rates[name, n]):.2f}" for n in found)) for name in names[1:]),
+    )
+    cpu = Table(
+        ("worker's CPU ms a job", *(f"{n} at once" for n in found)),
+        tuple(
+            (name, *(f"{spread([batch.cpu_ms for batch in found[n][name]]):.1f}" for n in found)) for name in names
+        ),
+    )
+    efficiency = Table(
+        ("of what the cores could have done, 4 at once", "share"),
+        (("as the goal has it", f"{share:.2f}"), ("less the CPU that strangers took", f"{clean:.2f}")),
+    )
+    strangers = statistics.median(b.strangers_cpu_s / b.wall_s for b in found[JUDGED_AT][OURS])
+    return Section(
+        "End to end",
+        f"{jobs} jobs a batch over photographs of 2 to 25 megapixels. RQ has as many processes as jobs at once, "
+        "dramatiq as many threads, gradientd is one process. "
+        f"Strangers on this machine took {strangers:.2f} cores meanwhile.",
+        (table, against, cpu, efficiency),
+        (
+            Goal("Share of what two cores could have done, 4 at once", share.median, 0.85, at_least=True),
+            Goal(
+                "Jobs/s ÷ RQ with Pillow's, 4 at once",
+                ratios(rates[OURS, JUDGED_AT], rates[RIVAL, JUDGED_AT]).median, 3.0, at_least=True,
+            ),
+        ),
+        points={name: [(n, spread(rates[name, n]).median) for n in found] for name in names},
+    )  # fmt: skip

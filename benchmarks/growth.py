@@ -1,0 +1,135 @@
+"""How a job's cost grows: with the picture's megapixels, and with the length of the queue.
+
+It refuses to extrapolate: each point was measured.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pyvips
+
+from benchmarks import pictures
+from benchmarks.contenders import Gradientd, job_json
+from benchmarks.report import Goal, Section, Table, ratios, spread
+from benchmarks.stage import ONE_PIXEL, Stage, cpu_s
+from gradientd.imaging import generate_gradient
+
+LENGTHS = (1_000, 10_000, 100_000, 1_000_000)
+WINDOW_S = 2.0
+FILL_BATCH = 10_000
+_FILL = """
+for number = tonumber(ARGV[1]), tonumber(ARGV[2]) do
+  redis.call('SET', KEYS[2] .. 'fill-' .. number, (string.gsub(ARGV[3], 'JOBID', 'fill-' .. number)), 'EX', 86400)
+  redis.call('RPUSH', KEYS[1], 'fill-' .. number)
+end
+"""
+
+
+def with_megapixels(photographs: list[pictures.Picture], rounds: int) -> Section:
+    """CPU for one picture by kind and size, beside a bare libvips thumbnail."""
+    groups: dict[tuple[str, float], list[pictures.Picture]] = {}
+    for picture in photographs:
+        groups.setdefault((picture.kind, round(picture.megapixels * 2) / 2), []).append(picture)
+    rows, points = [], {}
+    for (kind, megapixels), group in sorted(groups.items()):
+        found = [_pair(picture.path.read_bytes()) for picture in group for _ in range(rounds)]
+        ours, bare = [pair[0] for pair in found], [pair[1] for pair in found]
+        rows.append((f"{kind}, {megapixels:g} MP", f"{spread(ours):.1f}", f"{ratios(ours, bare):.2f}"))
+        points.setdefault(kind, []).append((megapixels, statistics.median(ours)))
+    return Section(
+        "Growth with megapixels",
+        "CPU of one picture in our function; the spread is over photographs and rounds.",
+        (Table(("", "CPU ms", "÷ bare libvips"), tuple(rows)),),
+        points=points,
+    )
+
+
+def _pair(data: bytes) -> tuple[float, float]:
+    ours = _cpu_ms(lambda: generate_gradient(data))
+    return ours, _cpu_ms(lambda: pyvips.Image.thumbnail_buffer(data, 128, size="down").write_to_memory())
+
+
+def _cpu_ms(work: object) -> float:
+    began = time.process_time()
+    work()
+    return (time.process_time() - began) * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a worker did in a while: jobs, and CPU of its own and of both servers."""
+
+    jobs: int
+    wall_s: float
+    worker_s: float
+    servers_s: float
+
+    @property
+    def cpu_ms(self) -> float:
+        """All CPU for one job."""
+        return (self.worker_s + self.servers_s) * 1000 / self.jobs
+
+
+def with_queue_length(stage: Stage, rounds: int) -> Section:
+    """Workers on queues of different lengths take turns: all are paused but one."""
+    with ExitStack() as stack:
+        workers = {length: stack.enter_context(Gradientd(stage, 4)) for length in LENGTHS}
+        for length, worker in workers.items():
+            worker.redis.set("gradientd:paused", "1")
+            _fill(worker, length)
+        found: dict[int, list[Window]] = {length: [] for length in LENGTHS}
+        for _ in range(rounds):
+            for length, worker in workers.items():
+                _top_up(worker, length)
+                found[length].append(_let_work(worker, stage))
+    cost = {length: [window.cpu_ms for window in windows] for length, windows in found.items()}
+    rates = {length: [window.jobs / window.wall_s for window in windows] for length, windows in found.items()}
+    shortest, longest = LENGTHS[0], LENGTHS[-1]
+    return Section(
+        "Growth with the queue",
+        f"One-pixel jobs for {WINDOW_S:g} s at a time, the IDs and their jobs all in Redis; CPU of worker and servers.",
+        (
+            Table(
+                ("IDs in the queue", "CPU ms a job", f"÷ at {shortest:,}", "jobs/s"),
+                tuple(
+                    (f"{n:,}", f"{spread(cost[n]):.2f}", f"{ratios(cost[n], cost[shortest]):.2f}", f"{rate:.0f}")
+                    for n, rate in ((length, spread(rates[length])) for length in LENGTHS)
+                ),
+            ),
+        ),
+        (Goal("A job's CPU with a million IDs ÷ with a thousand", ratios(cost[longest], cost[shortest]).median, 1.05),),
+    )
+
+
+def _fill(worker: Gradientd, length: int, first: int = 0) -> None:
+    fill = worker.redis.register_script(_FILL)
+    for start in range(first, first + length, FILL_BATCH):
+        end = min(start + FILL_BATCH, first + length) - 1
+        fill(keys=["gradient:queue", "gradient:job:"], args=[start, end, job_json("JOBID", ONE_PIXEL)])
+
+
+def _top_up(worker: Gradientd, length: int) -> None:
+    missing = length - int(worker.redis.llen("gradient:queue"))
+    if missing > 0:
+        _fill(worker, missing, first=time.time_ns() // 1000)
+
+
+def _let_work(worker: Gradientd, stage: Stage) -> Window:
+    time.sleep(0.2)
+    queued, servers, own = int(worker.redis.llen("gradient:queue")), stage.servers_cpu_s(), cpu_s(worker.process)
+    worker.redis.delete("gradientd:paused")
+    began = time.perf_counter()
+    while worker.redis.llen("gradient:queue") == queued and time.perf_counter() - began < 10 * WINDOW_S:
+        time.sleep(0.01)  # a paused worker looks once a poll interval
+    began = time.perf_counter()
+    time.sleep(min(WINDOW_S, queued / 1000))
+    worker.redis.set("gradientd:paused", "1")
+    while worker.redis.llen("gradient:processing"):
+        time.sleep(0.005)
+    wall_s = time.perf_counter() - began
+    done = queued - int(worker.redis.llen("gradient:queue"))
+    return Window(done, wall_s, cpu_s(worker.process) - own, stage.servers_cpu_s() - servers)
