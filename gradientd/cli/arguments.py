@@ -58,6 +58,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_failed(commands)
     _add_explain(commands)
+    _add_info(commands)
     _add_pause(commands)
     _add_resume(commands)
     _add_health(commands)
@@ -147,9 +148,35 @@ def _add_explain(commands: _Commands) -> None:
     parser.add_argument("--json", action="store_true", help="as one JSON object")
 
 
+def _add_info(commands: _Commands) -> None:
+    parser = _add(
+        commands, "info", "show the queue, the fleet and its pace", "gradientd info\n  gradientd info --watch 5"
+    )
+    parser.add_argument("--json", action="store_true", help="as one JSON object; with --watch, one a line")
+    parser.add_argument(
+        "--watch",
+        nargs="?",
+        type=_seconds,
+        const=2.0,
+        metavar="SECONDS",
+        help="again and again, every so many seconds (%(const)g), until Ctrl-C",
+    )
+
+
 def _add_pause(commands: _Commands) -> None:
     _add(commands, "pause", "let the whole fleet take no more jobs, until `resume`", "gradientd pause")
 
 
 def _add_resume(commands: _Commands) -> None:
     _add(commands, "resume", "let the fleet take jobs again", "gradientd resume")
+
+
+def _seconds(text: str) -> float:
+    """A length of time that a person might mean. Raises what argparse turns into a usage error."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.1 <= seconds <= 86_400:
+        raise argparse.ArgumentTypeError(f"must be a number of seconds, 0.1 or more, not {text!r}")
+    return seconds

@@ -7,13 +7,15 @@ from gradientd.jobqueue.audit import Audit
 from gradientd.jobqueue.codes import Begun, Completion
 from gradientd.jobqueue.connect import Connector, RedisClient
 from gradientd.jobqueue.dead import DeadLetter, DeadLetters
-from gradientd.jobqueue.fleet import Fleet, InWork, WorkerSeen
+from gradientd.jobqueue.fleet import HEAD_JOBS, Fleet, InWork, WorkerSeen
+from gradientd.jobqueue.pace import Pace, measure_pace
 from gradientd.jobqueue.queue import Queue
 from gradientd.jobqueue.reap import Reaped
 from gradientd.jobqueue.taken import Acquired, LeaseCount, Lengths, Promoted, Recent, Taken
 from gradientd.jobqueue.whereabouts import JobSeen, LeaseSeen, Locator, Searched, Whereabouts
 
 __all__ = [
+    "HEAD_JOBS",
     "Acquired",
     "Audit",
     "Begun",
@@ -28,6 +30,7 @@ __all__ = [
     "LeaseSeen",
     "Lengths",
     "Locator",
+    "Pace",
     "Promoted",
     "Queue",
     "Reaped",
@@ -37,4 +40,5 @@ __all__ = [
     "Taken",
     "Whereabouts",
     "WorkerSeen",
+    "measure_pace",
 ]

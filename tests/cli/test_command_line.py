@@ -29,7 +29,7 @@ def test_version() -> None:
     assert run("--version") == (0, f"gradientd {gradientd.__version__}\n", "")
 
 
-@pytest.mark.parametrize("command", [[], ["enqueue"], ["demo"], ["health"]])
+@pytest.mark.parametrize("command", [[], ["enqueue"], ["demo"], ["health"], ["info"]])
 def test_help_shows_an_example(command: list[str]) -> None:
     code, out, err = run(*command, "--help")
     assert (code, err) == (0, "")
