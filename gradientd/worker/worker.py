@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,6 +39,8 @@ from gradientd.worker.upkeep import Upkeep
 
 COMMAND_TIMEOUT_S = 5.0
 """How long one Redis command may take before Redis counts as unavailable."""
+ENQUEUERS = 8
+"""How many callers of `enqueue_job` use Redis at once; the others wait their turn, or they would use up the pool."""
 LAST_WORDS_S = 10.0
 """After the grace time: how long the hand-backs and the held results may take altogether."""
 NOT_PATCHED = (
@@ -73,7 +76,8 @@ class GradientWorker:
         metrics = Metrics(gradientd.__version__)
         self._pool = Pool(settings.concurrency)
         self._attempts: dict[gevent.Greenlet[[], Outcome], Attempt] = {}
-        self._queue = self.open_queue(connections=settings.concurrency + 8)
+        self._queue = self.open_queue(connections=settings.concurrency + 8 + ENQUEUERS)
+        self._enqueuers = threading.BoundedSemaphore(ENQUEUERS)
         self._storage = Storage(settings)
         self._decoder = Decoder(settings.decode_thread_count, _limits_of(settings), settings.decode_timeout_ms / 1000)
         self._keeper = LeaseKeeper(
@@ -215,9 +219,11 @@ class GradientWorker:
     def enqueue_job(self, job: Mapping[str, Any]) -> str:
         """Put a job into the queue (guildId, galleryName, storageKey, itemId); returns its jobId.
 
-        Raises InvalidJob, or RedisUnavailable. A job that is already queued, delayed or running is left as it is.
+        Raises InvalidJob, or RedisUnavailable. A job that is already queued, delayed or running is left as it is. It
+        may be called from many greenlets, or in an unpatched process from many threads.
         """
-        return self._queue.enqueue(job)
+        with self._enqueuers:
+            return self._queue.enqueue(job)
 
     def get_stats(self) -> WorkerStats:
         """What this process has done since it began."""

@@ -107,3 +107,10 @@ def test_job_enqueued_again_runs_again_while_the_old_result_stays_readable(
     assert second.status is Status.COMPLETED
     assert second.gradient != first.gradient
     assert second.created_at == first.created_at
+
+
+def test_many_may_enqueue_at_once(bench: Bench, worker: GradientWorker) -> None:
+    job = {"guildId": "g", "galleryName": "n", "itemId": "i"}
+    callers = [gevent.spawn(worker.enqueue_job, {**job, "storageKey": f"{number}.jpg"}) for number in range(60)]
+    assert [caller.get() for caller in callers] == [f"gradient-{number}.jpg" for number in range(60)]
+    assert worker.get_queue_length() == 60
