@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Iterator
 
@@ -11,12 +10,7 @@ import pytest
 from gradientd.embedded import S3, Valkey, open_bucket
 from gradientd.errors import EmbeddedServerMissing
 from gradientd.settings import Settings
-
-
-def _go_without(error: EmbeddedServerMissing) -> None:
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{error} (CI=true)", pytrace=False)
-    pytest.skip(str(error))
+from tests.missing import go_without
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +19,7 @@ def valkey_server() -> Iterator[Valkey]:
     try:
         server = Valkey()
     except EmbeddedServerMissing as exc:
-        _go_without(exc)
+        go_without(f"a server ({exc})")
     with server:
         yield server
 
@@ -42,7 +36,7 @@ def s3_server() -> Iterator[S3]:
     try:
         server = S3()
     except EmbeddedServerMissing as exc:
-        _go_without(exc)
+        go_without(f"a server ({exc})")
     with server:
         yield server
 

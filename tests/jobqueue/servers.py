@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
@@ -12,19 +11,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-import pytest
 import redis
 
+from tests.missing import go_without
+
 START_TIMEOUT_S = 15.0
-
-
-def go_without(what: str) -> NoReturn:
-    """Skip on a laptop; fail where CI promised that everything is there."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{what} is missing, and CI=true", pytrace=False)
-    pytest.skip(f"{what} is missing")
 
 
 def valkey_binary() -> str:
