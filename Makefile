@@ -11,6 +11,9 @@ DEMO_EXTRAS := binary,demo
 TEST_EXTRAS := binary,demo,test
 LINT_EXTRAS := $(TEST_EXTRAS),lint
 
+# What Kubernetes itself does not know, and KEDA does.
+KEDA := etc/kubernetes/scaledobject.yml etc/kubernetes/triggerauthentication.yml
+
 # Passed on to what a goal runs: make test ARGS='-k lease', make demo ARGS=~/Pictures
 ARGS ?=
 # Which Python makes .venv; empty takes the newest that is there.
@@ -34,12 +37,15 @@ test: $(WITH)$(TEST_EXTRAS) ## run the tests, real servers included (ARGS="-k le
 chaos: $(WITH)$(TEST_EXTRAS) ## kill, cut and freeze real processes at random, then look for losses (ARGS="--seed 1 2 --seconds 600")
 	$(BIN)/python -m tests.chaos $(ARGS)
 
-lint: $(WITH)$(LINT_EXTRAS) ## ruff, mypy, import-linter, and the Dockerfile's and the shell's linters
+lint: $(WITH)$(LINT_EXTRAS) ## ruff, mypy, import-linter, and what checks the Dockerfile, the shell and etc/
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/shellcheck .ci/run
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec etc/compose.yml
+	$(BIN)/check-jsonschema --schemafile tests/packaging/keda.schema.json $(KEDA)
+	$(BIN)/kubernetes-validate --strict $(filter-out $(KEDA) %/kustomization.yml,$(wildcard etc/kubernetes/*.yml))
 
 wheel: $(WITH)$(TEST_EXTRAS) ## build the wheel and the sdist into dist/
 	$(BIN)/python -m build
