@@ -14,7 +14,7 @@ WORKDIR /src
 # The dependencies first: they change less often than the code, and pyvips is compiled here (API mode).
 COPY setup.cfg setup.py ./
 COPY gradientd/__init__.py gradientd/
-RUN pip --python /opt/gradientd/bin/python install --no-cache-dir --no-binary pyvips . \
+RUN pip --python /opt/gradientd/bin/python install --no-cache-dir --no-binary pyvips './[hashes]' \
  && /opt/gradientd/bin/python -c 'import pyvips; assert pyvips.API_mode'
 
 COPY LICENSE ./

@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 WITH := $(VENV)/with-
 
 DEMO_EXTRAS := binary,demo
-TEST_EXTRAS := binary,demo,test
+TEST_EXTRAS := binary,completion,demo,hashes,test
 LINT_EXTRAS := $(TEST_EXTRAS),lint
 
 # What Kubernetes itself does not know, and KEDA does.

@@ -124,11 +124,43 @@ class Job:
         return to_json(dict(self.fields))
 
 
+class Extra(enum.StrEnum):
+    """A field beyond the six that an operator can ask for, by its name on the wire; in the wire's order."""
+
+    DIMENSIONS = "dimensions"
+    """`{"width","height","aspectRatio"}` of the whole picture in pixels, upright."""
+    THUMB_HASH = "thumbHash"
+    """Base64 of the ThumbHash, transparency included."""
+    BLUR_HASH = "blurHash"
+    """BlurHash of 4 × 3 components, 3 × 4 for an upright picture; the first stop shows through what is transparent."""
+    SHARES = "shares"
+    """Of the picture, 0 to 1, for each colour of the palette; zeros where nothing of the picture can be seen."""
+    CONTRAST = "contrast"
+    """The foreground's lowest contrast ratio, 1 to 21, anywhere along the gradient (WCAG 2.2)."""
+    IS_DARK = "isDark"
+    """Whether the palette, weighed by its shares, is below the middle of OKLab's lightness."""
+    OKLCH = "oklch"
+    """The palette once more, as CSS writes OKLCH."""
+    VERSION = "version"
+    """The algorithm's, a whole number: with another one the same picture may give other colours."""
+
+    @property
+    def package(self) -> str | None:
+        """The module it is computed by, where that is not ours but comes with `gradientd[hashes]`."""
+        return {Extra.THUMB_HASH: "thash", Extra.BLUR_HASH: "blurhash_rs"}.get(self)
+
+    @property
+    def remedy(self) -> str:
+        """What to do where the package is missing."""
+        return f"{self} needs the package {self.package}: pip install 'gradientd[hashes]'"
+
+
 @dataclass(frozen=True, slots=True)
 class Gradient:
     """The colours and the placeholder of one picture; colours are upper-case `#RRGGBB`.
 
-    `palette` holds 1 to 5 colours, the largest share first. `blur_data_url` is a JPEG data URL.
+    `palette` holds 1 to 5 colours, the largest share first. `blur_data_url` is a JPEG data URL. `extras` holds the
+    fields that were asked for beyond the six, by their names on the wire: see Extra.
     """
 
     palette: tuple[str, ...]
@@ -136,6 +168,7 @@ class Gradient:
     secondary: str
     foreground: str
     blur_data_url: str
+    extras: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def css(self) -> str:
@@ -143,7 +176,7 @@ class Gradient:
         return f"linear-gradient(135deg, {self.primary} 0%, {self.secondary} 100%)"
 
     def as_dict(self) -> dict[str, Any]:
-        """The six wire fields in the wire's order."""
+        """The six wire fields in the wire's order, then the extra ones in that of Extra."""
         return {
             "palette": list(self.palette),
             "primary": self.primary,
@@ -151,6 +184,7 @@ class Gradient:
             "foreground": self.foreground,
             "css": self.css,
             "blurDataUrl": self.blur_data_url,
+            **{extra.value: self.extras[extra] for extra in Extra if extra in self.extras},
         }
 
 

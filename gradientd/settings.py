@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 from environs import Env, EnvError
 
 from gradientd.errors import SettingsError
+from gradientd.model import Extra
 
 _Check = Callable[[str], str | None]
 """Looks at a value; returns what is wrong with it, as the end of a sentence that begins with the variable's name."""
@@ -64,6 +66,7 @@ class Settings:
     http_addr: tuple[str, int] | None = None
     http_token: str | None = field(default=None, repr=False)
     summary_interval_s: int = 60
+    extras: tuple[Extra, ...] = ()
 
     @property
     def longest_silence_s(self) -> float:
@@ -118,6 +121,7 @@ def parse_env() -> Settings:
         "http_addr": r.address("GRADIENT_HTTP_ADDR"),
         "http_token": r.secret("GRADIENT_HTTP_TOKEN", required=False, check=_check_token),
         "summary_interval_s": r.number("GRADIENT_SUMMARY_INTERVAL_S", 60, least=0, most=86_400),
+        "extras": r.extras("GRADIENT_EXTRAS"),
     }
     if r.problems:
         raise SettingsError(r.problems)
@@ -216,6 +220,17 @@ class _Reader:
             pass
         self.problems.append(f"{name} must look like 127.0.0.1:9876, [::1]:9876 or :9876, not {text!r}")
         return None
+
+    def extras(self, name: str) -> tuple[Extra, ...]:
+        """A comma list of Extra, in the wire's order; a hash only where the package that makes it is there."""
+        names = {part.strip() for part in (self.text(name) or "").split(",")} - {""}
+        unknown = sorted(names - set(Extra))
+        if unknown:
+            self.problems.append(f"{name} knows {', '.join(Extra)}, not {', '.join(map(repr, unknown))}")
+        extras = tuple(extra for extra in Extra if extra in names)
+        missing = [extra for extra in extras if extra.package and find_spec(extra.package) is None]
+        self.problems.extend(f"{name} cannot be had in full: {extra.remedy}" for extra in missing)
+        return extras
 
     def _check(self, name: str, value: str, check: _Check | None) -> None:
         problem = check(value) if check else None

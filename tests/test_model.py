@@ -4,6 +4,7 @@ import pytest
 
 from gradientd.errors import InvalidJob
 from gradientd.model import (
+    Extra,
     Gradient,
     Job,
     Result,
@@ -137,3 +138,14 @@ def test_what_is_no_result_is_refused(text: str) -> None:
 def test_lone_surrogate_is_escaped_as_json_stringify_does() -> None:
     assert to_json({"a": "\ud800é"}) == '{"a":"\\ud800\\u00e9"}'
     assert to_json({"a": "é"}) == '{"a":"é"}'
+
+
+def test_extra_fields_follow_the_six_and_survive_the_way_through_a_stored_result() -> None:
+    extras = {"version": 1, "shares": [1.0], "dimensions": {"width": 2, "height": 1, "aspectRatio": 2.0}}
+    gradient = Gradient(("#FF0000",), "#FF0000", "#880000", "#FFFFFF", "data:,", extras)
+    fields = gradient.as_dict()
+    assert list(fields)[6:] == [Extra.DIMENSIONS, Extra.SHARES, Extra.VERSION]
+    stored = to_json(Result(Status.COMPLETED, 1, 5, 6, gradient=fields).as_dict())
+    assert Result.parse(stored).gradient == fields
+    assert to_json(Result.parse(stored).as_dict()) == stored
+    assert hash(gradient) == hash(Gradient(("#FF0000",), "#FF0000", "#880000", "#FFFFFF", "data:,"))

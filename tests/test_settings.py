@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from gradientd.errors import SettingsError
+from gradientd.model import Extra
 from gradientd.settings import Settings, parse_env
 
 REQUIRED = {
@@ -167,3 +168,26 @@ def test_http_token_that_is_weak_is_a_mistake_and_not_shown(monkeypatch: pytest.
     (problem,) = problems()
     assert problem.startswith("GRADIENT_HTTP_TOKEN must be 16 or more ASCII characters")
     assert token not in problem
+
+
+def test_extras_are_a_list_in_any_order_and_off_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert parse_env().extras == ()
+    monkeypatch.setenv("GRADIENT_EXTRAS", " shares, dimensions,,shares ")
+    assert parse_env().extras == (Extra.DIMENSIONS, Extra.SHARES)
+
+
+def test_unknown_extra_is_a_mistake_that_lists_the_known_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIENT_EXTRAS", "shares,thumbhash,colour")
+    assert problems() == [
+        "GRADIENT_EXTRAS knows dimensions, thumbHash, blurHash, shares, contrast, isDark, oklch, version, "
+        "not 'colour', 'thumbhash'"
+    ]
+
+
+def test_hash_whose_package_is_missing_is_a_mistake_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIENT_EXTRAS", "blurHash,shares")
+    monkeypatch.setattr("gradientd.settings.find_spec", lambda _: None)
+    assert problems() == [
+        "GRADIENT_EXTRAS cannot be had in full: "
+        "blurHash needs the package blurhash_rs: pip install 'gradientd[hashes]'"
+    ]

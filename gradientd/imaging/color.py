@@ -66,6 +66,11 @@ def contrast(one: float, other: float) -> float:
     return (max(one, other) + 0.05) / (min(one, other) + 0.05)
 
 
+def from_hex(colour: str) -> Floats:
+    """The three sRGB numbers, 0 to 255, of `#RRGGBB`."""
+    return np.array(list(bytes.fromhex(colour.removeprefix("#"))), dtype=np.float64)
+
+
 def to_hex(srgb: Iterable[float]) -> str:
     """The colour as upper-case `#RRGGBB`; `srgb` is three numbers 0 to 255, rounded here."""
     return "#{:02X}{:02X}{:02X}".format(*(round(channel) for channel in srgb))

@@ -36,12 +36,18 @@ class Thumbnail:
     """A small upright picture in memory of its own.
 
     `rgb` is sRGB, uint8, (height, width, 3), not premultiplied; `alpha` is uint8, (height, width), or None where the
-    picture is opaque. `aspect` is the width of the whole picture over its height, as it is meant to be looked at.
+    picture is opaque. `width` and `height` are the whole picture's in pixels, as it is meant to be looked at.
     """
 
     rgb: npt.NDArray[np.uint8]
     alpha: npt.NDArray[np.uint8] | None
-    aspect: float
+    width: int
+    height: int
+
+    @property
+    def aspect(self) -> float:
+        """The whole picture's width over its height."""
+        return self.width / self.height
 
 
 def decode(data: Buffer, limits: Limits = DEFAULT_LIMITS, header: Header | None = None) -> Thumbnail:
@@ -66,12 +72,12 @@ def _decode(view: memoryview, header: Header) -> Thumbnail:
     only_dc = shrink == 8 and header.dc_ranges
     source = jpeg.keep_dc(view, header.dc_ranges) if only_dc else view  # libvips borrows it
     small = _shrink(_open_reduced(source, header, shrink)).copy_memory()
-    aspect = header.width / header.height
     orientation = small.get("orientation") if small.get_typeof("orientation") else 1
     small = _to_srgb(small)
     pixels: npt.NDArray[np.uint8] = (small if orientation == 1 else small.autorot()).numpy()
     alpha = np.ascontiguousarray(pixels[:, :, 3]) if pixels.shape[2] > 3 else None
-    return Thumbnail(np.ascontiguousarray(pixels[:, :, :3]), alpha, 1 / aspect if orientation in _TURNED else aspect)
+    sides = (header.height, header.width) if orientation in _TURNED else (header.width, header.height)
+    return Thumbnail(np.ascontiguousarray(pixels[:, :, :3]), alpha, *sides)
 
 
 def _jpeg_shrink(header: Header) -> int:

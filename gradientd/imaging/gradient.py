@@ -5,15 +5,19 @@ It refuses to touch bytes or pixels itself: each step has a room of its own.
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterable
+
 import numpy as np
 
 from gradientd.imaging.buffers import Buffer
 from gradientd.imaging.color import Floats, contrast, luminance, oklab_from_srgb, srgb_from_oklab, to_hex
 from gradientd.imaging.decode import Thumbnail, decode
+from gradientd.imaging.extras import Material, extra_fields, load_extras
 from gradientd.imaging.limits import DEFAULT_LIMITS, Limits
 from gradientd.imaging.palette import Swatch, extract_palette
 from gradientd.imaging.placeholder import blur_data_url
-from gradientd.model import Gradient
+from gradientd.model import Extra, Gradient
 
 TRANSPARENT_STOPS = (np.array([238.0, 238.0, 238.0]), np.array([204.0, 204.0, 204.0]))
 """For a picture of which nothing can be seen."""
@@ -26,16 +30,18 @@ _LIGHTNESS_STEP = 0.16
 """How far, in OKLab, a stop is put from the only colour that a picture has."""
 
 
-def generate_gradient(data: Buffer, limits: Limits = DEFAULT_LIMITS) -> Gradient:
+def generate_gradient(data: Buffer, limits: Limits = DEFAULT_LIMITS, *, extras: Iterable[str] = ()) -> Gradient:
     """Bytes of a picture in, its gradient out; `data` is any contiguous buffer and is not kept.
 
-    Raises ImageError: EmptyImage, NotAnImage, UnsupportedFormat, LimitExceeded or DamagedImage.
+    `extras` names the fields to have beyond the six (see Extra). Raises ImageError: EmptyImage, NotAnImage,
+    UnsupportedFormat, LimitExceeded or DamagedImage; for `extras` what `load_extras` raises.
     """
-    return gradient_of(decode(data, limits))
+    wanted = load_extras(extras)
+    return gradient_of(decode(data, limits), wanted)
 
 
-def gradient_of(thumbnail: Thumbnail) -> Gradient:
-    """The colours and the placeholder of a decoded picture."""
+def gradient_of(thumbnail: Thumbnail, extras: tuple[Extra, ...] = ()) -> Gradient:
+    """The colours and the placeholder of a decoded picture, and the extra fields that were asked for."""
     weights = None if thumbnail.alpha is None else thumbnail.alpha.reshape(-1) / 255
     swatches = extract_palette(thumbnail.rgb.reshape(-1, 3), weights)
     if swatches:
@@ -44,13 +50,17 @@ def gradient_of(thumbnail: Thumbnail) -> Gradient:
     else:
         palette = list(TRANSPARENT_STOPS)
         primary, secondary = palette
-    return Gradient(
+    gradient = Gradient(
         palette=tuple(to_hex(srgb) for srgb in palette),
         primary=to_hex(primary),
         secondary=to_hex(secondary),
         foreground=to_hex(choose_foreground(primary, secondary)),
         blur_data_url=blur_data_url(thumbnail, primary),
     )
+    if not extras:
+        return gradient
+    shares = [swatch.share for swatch in swatches] or [0.0] * len(palette)
+    return dataclasses.replace(gradient, extras=extra_fields(Material(thumbnail, gradient, shares), extras))
 
 
 def choose_secondary(swatches: tuple[Swatch, ...]) -> Floats:

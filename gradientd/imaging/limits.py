@@ -6,8 +6,12 @@ It refuses to measure anything itself: callers hand it numbers that a header cla
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gradientd.errors import LimitExceeded
+
+if TYPE_CHECKING:
+    from gradientd.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,17 @@ class Limits:
     """Scans of a JPEG."""
     memory_bytes: int = 512 * 2**20
     """Estimated peak memory of the decode."""
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Limits:
+        """As the operator set them."""
+        return cls(
+            max_bytes=settings.max_image_bytes,
+            max_pixels=settings.max_image_pixels,
+            max_frames=settings.max_image_frames,
+            max_scans=settings.max_jpeg_scans,
+            memory_bytes=settings.memory_budget_mb * 2**20,
+        )
 
 
 DEFAULT_LIMITS = Limits()

@@ -14,6 +14,7 @@ import pyvips
 from gradientd.imaging import jpeg
 from gradientd.imaging.color import Floats
 from gradientd.imaging.decode import Thumbnail
+from gradientd.imaging.miniature import flatten, scale_down
 
 LEAST_SIDE = 16
 MOST_SIDE = 24
@@ -31,7 +32,7 @@ Enlarging blurs far more; bytes are better spent on pixels than on a blur that a
 def blur_data_url(thumbnail: Thumbnail, background: Floats) -> str:
     """The placeholder as a `data:image/jpeg` URL; `background` (sRGB 0 to 255) fills what is transparent."""
     width, height = choose_size(thumbnail.aspect)
-    pixels = _blur(_scale_down(_flatten(thumbnail, background), width, height))
+    pixels = _blur(scale_down(flatten(thumbnail, background), width, height))
     image = pyvips.Image.new_from_array(np.rint(pixels).astype(np.uint8), interpretation="srgb")
     data = image.jpegsave_buffer(Q=_QUALITY, optimize_coding=True, subsample_mode="off", keep="none")
     return f"data:image/jpeg;base64,{b64encode(_merge_tables(data)).decode()}"
@@ -49,27 +50,6 @@ def choose_size(aspect: float) -> tuple[int, int]:
     longest = next((side for side in sides if error(side) < _FIT), min(sides, key=error))
     shortest = max(1, round(longest / long_over_short))
     return (longest, shortest) if aspect >= 1 else (shortest, longest)
-
-
-def _flatten(thumbnail: Thumbnail, background: Floats) -> Floats:
-    if thumbnail.alpha is None:
-        return thumbnail.rgb.astype(np.float64)
-    cover = thumbnail.alpha[:, :, np.newaxis] / 255
-    flat: Floats = thumbnail.rgb * cover + background * (1 - cover)
-    return flat
-
-
-def _scale_down(pixels: Floats, width: int, height: int) -> Floats:
-    """The mean over the part of the picture that each pixel of the result covers, to whole pixels."""
-    return _scale_rows(_scale_rows(pixels, height).swapaxes(0, 1), width).swapaxes(0, 1)
-
-
-def _scale_rows(pixels: Floats, target: int) -> Floats:
-    source = len(pixels)
-    starts = np.arange(target) * source // target
-    counts = np.maximum(np.diff(starts, append=source), 1)  # a row of a smaller picture comes several times
-    means: Floats = np.add.reduceat(pixels, starts, axis=0) / counts[:, np.newaxis, np.newaxis]
-    return means
 
 
 def _blur(pixels: Floats) -> Floats:

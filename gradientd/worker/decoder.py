@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
@@ -106,7 +106,8 @@ class MemoryBudget:
 class Decoder:
     """The decode threads. One that overruns its deadline cannot be stopped: it is abandoned, and counted as lost."""
 
-    def __init__(self, threads: int, limits: Limits, timeout_s: float) -> None:
+    def __init__(self, threads: int, limits: Limits, timeout_s: float, extras: Iterable[str] = ()) -> None:
+        self._extras = imaging.load_extras(extras)
         self._threads = threads
         self._limits = limits
         self._timeout_s = timeout_s
@@ -139,7 +140,7 @@ class Decoder:
             begun = started()
             thumbnail = imaging.decode(data, limits, header)
             decoded = started()
-            gradient = imaging.gradient_of(thumbnail)
+            gradient = imaging.gradient_of(thumbnail, self._extras)
             return Decoded(gradient, header, decoded - begun, started() - decoded)
 
         try:

@@ -79,7 +79,12 @@ class GradientWorker:
         self._queue = self.open_queue(connections=settings.concurrency + 8 + ENQUEUERS)
         self._enqueuers = threading.BoundedSemaphore(ENQUEUERS)
         self._storage = Storage(settings)
-        self._decoder = Decoder(settings.decode_thread_count, _limits_of(settings), settings.decode_timeout_ms / 1000)
+        self._decoder = Decoder(
+            settings.decode_thread_count,
+            Limits.from_settings(settings),
+            settings.decode_timeout_ms / 1000,
+            settings.extras,
+        )
         self._keeper = LeaseKeeper(
             self._open_renewal_queue, self.worker_id, settings.lease_ms, self._heartbeat_json, self._logger
         )
@@ -317,13 +322,3 @@ class GradientWorker:
         """Called in the renewal thread: it only reads."""
         state = "stopping" if self._stopping.is_set() else "waiting" if self._storage_breaker.is_open else "running"
         return self._heartbeat.to_json(state, self._tally, self._keeper.held())
-
-
-def _limits_of(settings: Settings) -> Limits:
-    return Limits(
-        max_bytes=settings.max_image_bytes,
-        max_pixels=settings.max_image_pixels,
-        max_frames=settings.max_image_frames,
-        max_scans=settings.max_jpeg_scans,
-        memory_bytes=settings.memory_budget_mb * 2**20,
-    )

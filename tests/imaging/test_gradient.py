@@ -81,7 +81,7 @@ def test_half_transparent_pixels_count_half() -> None:
     pixels[4:] = (0, 0, 255)
     alpha = np.full((10, 10), 255, np.uint8)
     alpha[4:] = 128
-    assert gradient_of(Thumbnail(pixels, alpha, 1.0)).primary == "#FF0000"
+    assert gradient_of(Thumbnail(pixels, alpha, 10, 10)).primary == "#FF0000"
 
 
 @given(colors, colors)

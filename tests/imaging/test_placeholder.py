@@ -66,7 +66,7 @@ def test_transparent_parts_take_the_background_never_black() -> None:
     rgb = np.zeros((60, 60, 3), np.uint8)
     alpha = np.zeros((60, 60), np.uint8)
     rgb[:30], alpha[:30] = (200, 0, 0), 255
-    pixels = np.asarray(opened(blur_data_url(Thumbnail(rgb, alpha, 1.0), WHITE)), dtype=float)
+    pixels = np.asarray(opened(blur_data_url(Thumbnail(rgb, alpha, 60, 60), WHITE)), dtype=float)
     assert pixels[2, 10] == pytest.approx((200, 0, 0), abs=25)
     assert pixels[-3, 10].min() > 235
 

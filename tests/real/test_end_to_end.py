@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from gradientd.model import Status
+from gradientd.model import Extra, Status
 from tests.real.conftest import Bench
 from tests.real.console import Console, wait_until
 from tests.real.pictures import jpeg, large_jpeg
@@ -174,7 +174,7 @@ def test_enqueue_and_daemon_and_health(bench: Bench, tmp_path: object) -> None:
         with Console("enqueue", *keys, "queue", env=env) as enqueue:
             assert enqueue.wait() == 1
             assert enqueue.stdout.splitlines() == ["gradient-" + key.replace("/", "-") for key in keys]
-            assert "'queue' was refused" in enqueue.stderr
+            assert "gradientd: queue was refused: " in enqueue.stderr
         daemon.wait_for(DONE, count=3)
         with Console("health", env=env) as health:
             assert health.wait() == 0
@@ -198,3 +198,21 @@ def test_push_is_picked_up_within_milliseconds(bench: Bench) -> None:
             daemon.wait_for(DONE, count=number + 1)
             waits_s.append(time.monotonic() - began)
     assert sorted(waits_s)[len(waits_s) // 2] < 0.5
+
+
+def test_extra_fields_that_were_asked_for_reach_the_stored_result(bench: Bench) -> None:
+    keys = put_small(bench, 1)
+    bench.push_id_job(keys[0])
+    with Console("--once", env={**bench.env, "GRADIENT_EXTRAS": ",".join(Extra)}) as console:
+        assert console.wait() == 0, console.report()
+    gradient = bench.result(keys[0]).gradient
+    assert gradient is not None
+    assert list(gradient)[6:] == list(Extra)
+    assert len(gradient["shares"]) == len(gradient["palette"]) == len(gradient["oklch"])
+
+
+def test_unknown_extra_field_ends_the_worker_with_78(bench: Bench) -> None:
+    with Console("--once", env={**bench.env, "GRADIENT_EXTRAS": "shares,size"}) as console:
+        assert console.wait() == 78
+        assert console.stdout == ""
+        assert "GRADIENT_EXTRAS knows dimensions, thumbHash, " in console.stderr

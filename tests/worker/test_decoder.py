@@ -26,7 +26,7 @@ def picture(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     header = Header("jpeg", 10, 10, 1, 10)
     monkeypatch.setattr(imaging, "read_header", lambda data, limits: header)
     monkeypatch.setattr(imaging, "decode", lambda data, limits, header: real_sleep(knobs["seconds"]))
-    monkeypatch.setattr(imaging, "gradient_of", lambda thumbnail: GRADIENT)
+    monkeypatch.setattr(imaging, "gradient_of", lambda thumbnail, extras: GRADIENT)
     return knobs
 
 
@@ -92,7 +92,7 @@ def test_work_runs_outside_the_hubs_thread(monkeypatch: pytest.MonkeyPatch, pict
     get_ident = get_original("_thread", "get_ident")
     seen: list[int] = []
 
-    def look(thumbnail: object) -> Gradient:
+    def look(*_: object) -> Gradient:
         seen.append(get_ident())
         return GRADIENT
 
@@ -180,7 +180,7 @@ def work(*_):
         pass
 
 imaging.read_header = lambda data, limits: Header("jpeg", 10, 10, 1, 10)
-imaging.decode, imaging.gradient_of = work, lambda thumbnail: "done"
+imaging.decode, imaging.gradient_of = work, lambda *_: "done"
 print(Decoder(1, Limits(), 2.0).gradient(b"x", remaining_s=60).gradient, flush=True)
 """
 
