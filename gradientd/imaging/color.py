@@ -28,6 +28,8 @@ _LMS_TO_OKLAB = np.array(
 )
 _OKLAB_TO_LMS = np.linalg.inv(_LMS_TO_OKLAB)
 _LMS_TO_LINEAR = np.linalg.inv(_LINEAR_TO_LMS)
+_TOE_1, _TOE_2 = 0.206, 0.03
+_TOE_3 = (1 + _TOE_1) / (1 + _TOE_2)
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 
 
@@ -54,6 +56,21 @@ def srgb_from_oklab(oklab: npt.ArrayLike) -> Floats:
     """sRGB numbers 0 to 255 of OKLab, clipped to the gamut; both of shape (..., 3) (Ottosson 2020)."""
     lms = np.asarray(oklab, dtype=np.float64) @ _OKLAB_TO_LMS.T
     return srgb_from_linear(lms**3 @ _LMS_TO_LINEAR.T)
+
+
+def even_from_lightness(lightness: npt.ArrayLike) -> Floats:
+    """OKLab's L made as even as CIELAB's in the dark, where L alone calls two blacks far apart (Ottosson 2021, L_r)."""
+    scaled = _TOE_3 * np.asarray(lightness, dtype=np.float64)
+    off = scaled - _TOE_1
+    even: Floats = (off + np.sqrt(off**2 + 4 * _TOE_2 * scaled)) / 2
+    return even
+
+
+def lightness_from_even(even: npt.ArrayLike) -> Floats:
+    """OKLab's L of what `even_from_lightness` makes of it (Ottosson 2021)."""
+    even = np.asarray(even, dtype=np.float64)
+    lightness: Floats = even * (even + _TOE_1) / (_TOE_3 * (even + _TOE_2))
+    return lightness
 
 
 def luminance(srgb: npt.ArrayLike) -> float:

@@ -11,7 +11,16 @@ from collections.abc import Iterable
 import numpy as np
 
 from gradientd.imaging.buffers import Buffer
-from gradientd.imaging.color import Floats, contrast, luminance, oklab_from_srgb, srgb_from_oklab, to_hex
+from gradientd.imaging.color import (
+    Floats,
+    contrast,
+    even_from_lightness,
+    lightness_from_even,
+    luminance,
+    oklab_from_srgb,
+    srgb_from_oklab,
+    to_hex,
+)
 from gradientd.imaging.decode import Thumbnail, decode
 from gradientd.imaging.extras import Material, extra_fields, load_extras
 from gradientd.imaging.limits import DEFAULT_LIMITS, Limits
@@ -25,7 +34,7 @@ _WHITE, _BLACK = np.full(3, 255.0), np.zeros(3)
 _SHARE_THAT_MATTERS = 0.12
 """Of the picture: a second stop of less would paint half the gradient in a colour that is hardly there."""
 _LEAST_DISTANCE = 0.07
-"""OKLab distance below which two stops make no gradient."""
+"""Distance, in OKLab with an even lightness, below which two stops make no gradient."""
 _LIGHTNESS_STEP = 0.16
 """How far, in OKLab, a stop is put from the only colour that a picture has."""
 
@@ -69,11 +78,19 @@ def choose_secondary(swatches: tuple[Swatch, ...]) -> Floats:
     Synthesised only where the palette has none that could be told from the first.
     """
     primary = swatches[0]
-    others = [swatch for swatch in swatches[1:] if swatch.share >= _SHARE_THAT_MATTERS]
+    others = [
+        swatch
+        for swatch in swatches[1:]
+        if swatch.share >= _SHARE_THAT_MATTERS and can_be_told_apart(swatch.oklab, primary.oklab)
+    ]
     distances = [float(np.linalg.norm(swatch.oklab - primary.oklab)) for swatch in others]
-    if distances and max(distances) >= _LEAST_DISTANCE:
-        return others[int(np.argmax(distances))].srgb
-    return synthesize_stop(primary.srgb)
+    return others[int(np.argmax(distances))].srgb if others else synthesize_stop(primary.srgb)
+
+
+def can_be_told_apart(one: Floats, other: Floats) -> bool:
+    """Whether two OKLab colours make a gradient that one sees, in the dark too."""
+    lightness = even_from_lightness(one[0]) - even_from_lightness(other[0])
+    return float(np.hypot(lightness, np.linalg.norm(one[1:] - other[1:]))) >= _LEAST_DISTANCE
 
 
 def synthesize_stop(srgb: Floats) -> Floats:
@@ -81,9 +98,10 @@ def synthesize_stop(srgb: Floats) -> Floats:
     lightness, a, b = oklab_from_srgb(srgb)
     if np.ptp(srgb) < 1:
         a = b = 0.0
-    step = -_LIGHTNESS_STEP if lightness > 0.5 else _LIGHTNESS_STEP
-    scale = (lightness + step) / lightness if step < 0 else 1.0
-    return srgb_from_oklab([lightness + step, a * scale, b * scale])
+    if lightness > 0.5:
+        scale = (lightness - _LIGHTNESS_STEP) / lightness
+        return srgb_from_oklab([lightness * scale, a * scale, b * scale])
+    return srgb_from_oklab([lightness_from_even(even_from_lightness(lightness) + _LIGHTNESS_STEP), a, b])
 
 
 def choose_foreground(one: Floats, other: Floats) -> Floats:

@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 
 from gradientd.imaging.color import (
     contrast,
+    even_from_lightness,
+    lightness_from_even,
     luminance,
     oklab_from_srgb,
     srgb_from_oklab,
@@ -31,6 +33,12 @@ def test_oklab_of_the_primaries_is_as_published(srgb: tuple[int, ...], oklab: tu
 @given(colors)
 def test_oklab_and_back_is_the_same_color(srgb: tuple[int, ...]) -> None:
     assert srgb_from_oklab(oklab_from_srgb(srgb)) == pytest.approx(srgb, abs=1e-4)
+
+
+@pytest.mark.parametrize(("lightness", "even"), [(0.0, 0.0), (0.1, 0.02963), (0.5, 0.42114), (1.0, 1.0)])
+def test_even_lightness_has_a_way_back(lightness: float, even: float) -> None:
+    assert even_from_lightness(lightness) == pytest.approx(even, abs=1e-5)
+    assert lightness_from_even(even) == pytest.approx(lightness, abs=1e-4)
 
 
 @given(st.floats(0, 1), st.floats(-0.5, 0.5), st.floats(-0.5, 0.5))

@@ -5,9 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from benchmarks.ciede2000 import ciede2000, lab_from_srgb
 from gradientd.imaging import Thumbnail, generate_gradient, gradient_of
 from gradientd.imaging.color import contrast, luminance, oklab_from_srgb
-from gradientd.imaging.gradient import choose_foreground, synthesize_stop
+from gradientd.imaging.gradient import choose_foreground, choose_secondary, synthesize_stop
+from gradientd.imaging.palette import Swatch
 from gradientd.model import Gradient
 from tests.imaging import paint
 
@@ -24,6 +26,11 @@ def rgb(color: str) -> tuple[int, ...]:
 
 def distance(one: str, other: str) -> float:
     return float(np.linalg.norm(oklab_from_srgb(rgb(one)) - oklab_from_srgb(rgb(other))))
+
+
+def seen_difference(one: npt.ArrayLike, other: npt.ArrayLike) -> float:
+    """CIEDE2000 of two sRGB colours."""
+    return float(ciede2000(lab_from_srgb(one), lab_from_srgb(other)))
 
 
 def striped(*stripes: tuple[tuple[int, int, int], int]) -> npt.NDArray[np.uint8]:
@@ -49,9 +56,20 @@ def test_primary_is_the_largest_share_and_secondary_the_most_distinct_that_matte
 @given(colors)
 def test_stops_of_one_color_can_be_told_apart_and_greys_stay_grey(color: tuple[int, int, int]) -> None:
     stop = synthesize_stop(np.array(color, float))
-    assert np.linalg.norm(oklab_from_srgb(stop) - oklab_from_srgb(color)) > 0.08
+    assert seen_difference(stop, color) > 8
     if np.ptp(color) == 0:
         assert np.ptp(stop) < 0.5
+
+
+@given(*[st.tuples(*[st.integers(0, 24)] * 3)] * 2)
+def test_stops_of_a_dark_picture_can_be_told_apart(one: tuple[int, int, int], other: tuple[int, int, int]) -> None:
+    swatches = [Swatch(np.array(color, float), oklab_from_srgb(color), 0.5) for color in (one, other)]
+    assert seen_difference(choose_secondary((swatches[0], swatches[1])), one) > 2.5
+
+
+def test_picture_of_two_blacks_gets_a_gradient_that_one_sees() -> None:
+    result = gradient(striped(((0, 0, 0), 60), ((3, 3, 3), 40)))
+    assert seen_difference(rgb(result.primary), rgb(result.secondary)) > 8
 
 
 def test_black_and_white_photograph_gets_no_hue() -> None:
