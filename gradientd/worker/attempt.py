@@ -262,6 +262,7 @@ class Attempt:
         self._log(
             logging.ERROR,
             "Job failed for good: kept as a dead letter",
+            storageKey=storage_key,
             code=error.code,
             error=str(error),
             attempts=self._attempts,

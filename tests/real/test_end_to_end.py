@@ -139,7 +139,9 @@ def test_elements_that_are_no_jobs_end_as_dead_letters_and_the_next_job_runs(ben
     bench.push_id_job("g1/lakes/0.jpg")
     with Console("--once", env=bench.env) as console:
         assert console.wait() == 1
-        assert len(console.events("Job failed for good: kept as a dead letter")) == 5
+        failed = console.events("Job failed for good: kept as a dead letter")
+        assert [line["storageKey"] for line in failed if line["storageKey"]] == ["g1/no-item.jpg", "g1/long-guild.jpg"]
+        assert len(failed) == 5
         assert len(console.events("Job dropped: its data expired while its ID was queued")) == 1
         assert console.stderr == ""
     assert "itemId" in (bench.result("g1/no-item.jpg").last_error or "")
