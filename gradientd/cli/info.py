@@ -193,24 +193,5 @@ def _as_dict(overview: Overview) -> dict[str, object]:
             "failedPerSecond": round(overview.pace.failed_per_s, 3),
             "processingMs": overview.pace.processing_ms,
         },
-        "workers": [_worker_as_dict(worker) for worker in overview.workers],
-    }
-
-
-def _worker_as_dict(worker: WorkerSeen) -> dict[str, object]:
-    return {
-        "workerId": worker.worker_id,
-        "state": worker.state,
-        "host": worker.host,
-        "pid": worker.pid,
-        "version": worker.version,
-        "concurrency": worker.concurrency,
-        "startedAt": worker.started_at_ms,
-        "lastHeartbeatMs": worker.beat_ago_ms,
-        "jobsProcessed": worker.processed,
-        "jobsFailed": worker.failed,
-        "jobs": [
-            {"jobId": job.job_id, "storageKey": job.storage_key, "phase": job.phase, "forMs": job.for_ms}
-            for job in worker.jobs
-        ],
+        "workers": [worker.as_dict() for worker in overview.workers],
     }

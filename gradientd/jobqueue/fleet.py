@@ -14,6 +14,7 @@ import redis
 
 from gradientd.errors import InvalidJob
 from gradientd.jobqueue import keys
+from gradientd.jobqueue.clock import server_now_ms
 from gradientd.jobqueue.translate import translated
 from gradientd.model import Job, Result
 
@@ -54,6 +55,25 @@ class WorkerSeen:
     failed: int = 0
     jobs: tuple[InWork, ...] = ()
 
+    def as_dict(self) -> dict[str, Any]:
+        """What programs get of it: the heartbeat's own names, and `lastHeartbeatMs`, which says how long ago."""
+        return {
+            "workerId": self.worker_id,
+            "state": self.state,
+            "host": self.host,
+            "pid": self.pid,
+            "version": self.version,
+            "concurrency": self.concurrency,
+            "startedAt": self.started_at_ms,
+            "lastHeartbeatMs": self.beat_ago_ms,
+            "jobsProcessed": self.processed,
+            "jobsFailed": self.failed,
+            "jobs": [
+                {"jobId": job.job_id, "storageKey": job.storage_key, "phase": job.phase, "forMs": job.for_ms}
+                for job in self.jobs
+            ],
+        }
+
 
 class Fleet:
     """The fleet on one client, which stays the caller's. Every method raises RedisUnavailable."""
@@ -64,7 +84,7 @@ class Fleet:
     def enlist(self, worker_id: str) -> None:
         """Note that the worker's heartbeat was just written."""
         with translated():
-            self._client.zadd(keys.WORKERS, {worker_id: self._now_ms()})
+            self._client.zadd(keys.WORKERS, {worker_id: server_now_ms(self._client)})
 
     def strike(self, worker_id: str) -> None:
         """Forget a worker that has ended in good order."""
@@ -81,7 +101,7 @@ class Fleet:
     def workers(self, limit: int = WORKERS_MAX) -> list[WorkerSeen]:
         """The workers by their ID, at most the `limit` that were heard of last."""
         with translated():
-            now_ms = self._now_ms()
+            now_ms = server_now_ms(self._client)
             beats = dict(self._client.zrevrange(keys.WORKERS, 0, limit - 1, withscores=True))
             texts = self._client.mget([keys.worker_key(worker_id) for worker_id in beats]) if beats else []
             seen = [
@@ -99,7 +119,7 @@ class Fleet:
         None when none of them carries a time: an inline job has none the first time.
         """
         with translated():
-            now_ms = self._now_ms()
+            now_ms = server_now_ms(self._client)
             elements = self._client.lrange(keys.QUEUE, 0, HEAD_JOBS - 1)
             if not elements:
                 return 0
@@ -116,10 +136,6 @@ class Fleet:
         with translated():
             texts = self._client.mget([keys.result_key(storage_key) for storage_key in storage_keys])
         return [_parse_result(text) for text in texts]
-
-    def _now_ms(self) -> int:
-        seconds, micros = self._client.time()
-        return int(seconds) * 1000 + int(micros) // 1000
 
 
 def _parse_worker(worker_id: str, beat_ago_ms: int, text: str | None) -> WorkerSeen:

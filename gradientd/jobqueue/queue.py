@@ -13,6 +13,7 @@ import redis
 
 from gradientd.errors import GradientdError, RedisUnavailable
 from gradientd.jobqueue import keys
+from gradientd.jobqueue.clock import server_now_ms
 from gradientd.jobqueue.codes import AcquireCode, Begun, Completion, DropCode, FailCode, ReleaseCode, RetryCode
 from gradientd.jobqueue.enqueue import enqueue
 from gradientd.jobqueue.fleet import Fleet
@@ -241,12 +242,7 @@ class Queue:
 
     def result(self, storage_key: str) -> Result | None:
         """A picture's stored result; None when there is none, or when what stands there is not one."""
-        with translated():
-            text: Any = self.client.get(keys.result_key(storage_key))
-        try:
-            return None if text is None else Result.parse(text)
-        except (ValueError, OverflowError, RecursionError):
-            return None
+        return Fleet(self.client).results([storage_key])[0]
 
     def lengths(self) -> Lengths:
         """How many jobs stand where, from one moment to the next."""
@@ -285,10 +281,8 @@ class Queue:
         self.client.close()
 
     def _now_ms(self) -> int:
-        """The server's clock, Unix ms."""
         with translated():
-            seconds, micros = self.client.time()
-        return int(seconds) * 1000 + int(micros) // 1000
+            return server_now_ms(self.client)
 
 
 def _form(taken: Taken) -> str:

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 import gradientd
-from gradientd.jobqueue import DeadLetter, DeadLetters, Queue, WorkerSeen
+from gradientd.jobqueue import DeadLetter, DeadLetters, Queue
 from gradientd.web.actions import letter_id, newest_letters
 from gradientd.web.exchange import Refusal, Request, Response
 from gradientd.web.guard import Visitor
@@ -39,7 +39,7 @@ class Api:
         """Every worker that has sent a heartbeat lately."""
         view = self._observer.view()
         _insist_on_redis(view)
-        return Response.of_json({"workers": [_worker(worker) for worker in view.workers]})
+        return Response.of_json({"workers": [worker.as_dict() for worker in view.workers]})
 
     def recent(self, request: Request, visitor: Visitor) -> Response:
         """The newest results; `limit`."""
@@ -108,25 +108,6 @@ def _trouble(trouble: Trouble | None, problem: str | None) -> dict[str, Any]:
     if trouble is not None:
         return {"isUp": False, "code": trouble.code, "reason": trouble.reason, "forSeconds": round(trouble.for_s, 1)}
     return {"isUp": True} if problem is None else {"isUp": False, "reason": problem}
-
-
-def _worker(worker: WorkerSeen) -> dict[str, Any]:
-    return {
-        "workerId": worker.worker_id,
-        "state": worker.state,
-        "host": worker.host,
-        "pid": worker.pid,
-        "version": worker.version,
-        "concurrency": worker.concurrency,
-        "startedAt": worker.started_at_ms,
-        "lastHeartbeatMs": worker.beat_ago_ms,
-        "jobsProcessed": worker.processed,
-        "jobsFailed": worker.failed,
-        "jobs": [
-            {"jobId": job.job_id, "storageKey": job.storage_key, "phase": job.phase, "forMs": job.for_ms}
-            for job in worker.jobs
-        ],
-    }
 
 
 def _result(entry: Shown) -> dict[str, Any]:
