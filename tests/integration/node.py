@@ -1,4 +1,4 @@
-"""The guide's JavaScript, run by Node: the packages that it wants are installed once a machine."""
+"""The guide's JavaScript, run by Node: the packages that it wants are installed once, into the virtual environment."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from tests.integration.snippets import snippet
 from tests.missing import go_without
 
-HOME = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "gradientd-tests" / "node"
+HOME = Path(sys.prefix) / "node-for-tests"
 HERE = Path(__file__).parent
 
 
