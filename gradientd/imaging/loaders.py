@@ -14,6 +14,8 @@ from gradientd.imaging.buffers import Buffer
 from gradientd.imaging.formats import Format
 
 pyvips.block_untrusted_set(True)
+for _loader in ("VipsForeignLoadJxl", "VipsForeignLoadJp2k"):
+    pyvips.operation_block_set(_loader, False)  # libvips distrusts these two as well; our limits look at them first
 pyvips.concurrency_set(1)  # pictures are decoded side by side, each in one thread
 pyvips.cache_set_max(0)  # no picture comes twice, and a cached one would keep its memory
 
@@ -41,7 +43,7 @@ def open_image(data: Buffer, format: Format, **options: Any) -> Image:
     source = pyvips.Source.new_from_memory(data)
     if format is Format.WEBP:
         options["memory"] = True  # alone among the formats it would be spooled to TMPDIR
-    if format is Format.TIFF:
+    if format is Format.TIFF and pyvips.at_least_libvips(8, 17):
         options["unlimited"] = True  # libtiff's own limit refuses a large strip; ours has looked at it already
     return pyvips.Operation.call(_LOADERS[format], source, access="sequential", fail_on="error", **options)
 
