@@ -26,6 +26,8 @@ LOG_FORMATS = ("auto", "json", "pretty")
 MIN_TOKEN_CHARS = 16
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
 _CLUSTER_SCHEMES = ("redis+cluster", "rediss+cluster", "redis-cluster")
+_CONNECTIONS = ("redis_url", "s3_endpoint", "s3_access_key", "s3_secret_key", "master_bucket_name")
+TRUE_COLOURS = 2**24
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +88,26 @@ def parse_env() -> Settings:
     Raises SettingsError that names every missing or wrong variable at once; a secret's value is never shown.
     """
     r = _Reader()
-    values: dict[str, Any] = {
+    connections: dict[str, Any] = {
         "redis_url": r.secret("REDIS_URL", check=_check_redis_url),
         "s3_endpoint": r.text("S3_ENDPOINT", required=True, check=_check_http_url),
         "s3_access_key": r.secret("S3_ACCESS_KEY"),
         "s3_secret_key": r.secret("S3_SECRET_KEY"),
         "master_bucket_name": r.text("MASTER_BUCKET_NAME", required=True),
+    }
+    return _read_others(r, connections)
+
+
+def parse_local_env() -> Settings:
+    """Read Settings for work that needs neither Redis nor a bucket: those that name them stay empty, whatever is set.
+
+    Raises SettingsError.
+    """
+    return _read_others(_Reader(), dict.fromkeys(_CONNECTIONS, ""))
+
+
+def _read_others(r: _Reader, connections: dict[str, Any]) -> Settings:
+    values: dict[str, Any] = {
         "s3_region": r.text("S3_REGION"),
         "log_level": r.choice("LOG_LEVEL", LOG_LEVELS, "info"),
         "log_format": r.choice("LOG_FORMAT", LOG_FORMATS, "auto"),
@@ -125,7 +141,7 @@ def parse_env() -> Settings:
     }
     if r.problems:
         raise SettingsError(r.problems)
-    return Settings(**values)
+    return Settings(**connections, **values)
 
 
 def heartbeat_limits() -> tuple[str | None, float]:
@@ -139,6 +155,19 @@ def heartbeat_limits() -> tuple[str | None, float]:
     if r.problems:
         raise SettingsError(r.problems)
     return path, _longest_silence_s(poll_interval_ms)
+
+
+def terminal_colours() -> int:
+    """How many colours the terminal of this process shows: TRUE_COLOURS, 256, or 0 where nobody wants any.
+
+    https://no-color.org and the COLORTERM of the terminals themselves; it does not ask whether there is a terminal.
+    """
+    r = _Reader()
+    terminal = r.text("TERM") or "dumb"
+    if r.text("NO_COLOR") or terminal == "dumb":
+        return 0
+    is_true = (r.text("COLORTERM") or "").lower() in ("truecolor", "24bit") or terminal.endswith("-direct")
+    return TRUE_COLOURS if is_true else 256
 
 
 def _longest_silence_s(poll_interval_ms: int) -> float:

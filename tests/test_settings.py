@@ -4,7 +4,7 @@ import pytest
 
 from gradientd.errors import SettingsError
 from gradientd.model import Extra
-from gradientd.settings import Settings, parse_env
+from gradientd.settings import Settings, parse_env, parse_local_env, terminal_colours
 
 REQUIRED = {
     "REDIS_URL": "redis://:hunter2@127.0.0.1:6379/0",
@@ -191,3 +191,36 @@ def test_hash_whose_package_is_missing_is_a_mistake_with_its_remedy(monkeypatch:
         "GRADIENT_EXTRAS cannot be had in full: "
         "blurHash needs the package blurhash_rs: pip install 'gradientd[hashes]'"
     ]
+
+
+def test_local_work_needs_no_connection_and_looks_at_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in REQUIRED:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("REDIS_URL", "nonsense")
+    monkeypatch.setenv("GRADIENT_MAX_IMAGE_PIXELS", "7")
+    settings = parse_local_env()
+    assert (settings.redis_url, settings.max_image_pixels) == ("", 7)
+    monkeypatch.setenv("GRADIENT_EXTRAS", "size")
+    with pytest.raises(SettingsError, match="GRADIENT_EXTRAS knows"):
+        parse_local_env()
+
+
+@pytest.mark.parametrize(
+    ("env", "colours"),
+    [
+        ({"TERM": "xterm-256color", "COLORTERM": "truecolor"}, 2**24),
+        ({"TERM": "xterm-256color", "COLORTERM": "24bit"}, 2**24),
+        ({"TERM": "xterm-direct"}, 2**24),
+        ({"TERM": "xterm-256color"}, 256),
+        ({"TERM": "dumb", "COLORTERM": "truecolor"}, 0),
+        ({}, 0),
+        ({"TERM": "xterm", "COLORTERM": "truecolor", "NO_COLOR": "1"}, 0),
+        ({"TERM": "xterm", "NO_COLOR": ""}, 256),
+    ],
+)
+def test_colours_of_the_terminal(monkeypatch: pytest.MonkeyPatch, env: dict[str, str], colours: int) -> None:
+    for name in ("TERM", "COLORTERM", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    assert terminal_colours() == colours

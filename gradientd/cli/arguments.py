@@ -40,6 +40,7 @@ examples:
   gradientd demo                          watch it work, nothing else needed
   gradientd --once                        empty the queue, then exit
   gradientd enqueue photos/2024/lake.jpg  put a picture into the queue
+  gradientd show lake.jpg                 what it makes of a picture, or what is stored of one
   gradientd COMMAND --help                more about one command
 """
 
@@ -59,6 +60,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_failed(commands)
     _add_explain(commands)
     _add_info(commands)
+    _add_show(commands)
     _add_pause(commands)
     _add_resume(commands)
     _add_health(commands)
@@ -161,6 +163,27 @@ def _add_info(commands: _Commands) -> None:
         metavar="SECONDS",
         help="again and again, every so many seconds (%(const)g), until Ctrl-C",
     )
+
+
+def _add_show(commands: _Commands) -> None:
+    parser = _add(
+        commands,
+        "show",
+        "show what is stored of a picture, or what would be made of a local one",
+        "gradientd show lakes/como.jpg                       what is stored under this key\n"
+        "  gradientd show ~/Pictures/como.jpg                  a file; no Redis or bucket needed\n"
+        "  gradientd show lakes/como.jpg --html > como.html",
+    )
+    parser.add_argument(
+        "name",
+        metavar="KEY|FILE",
+        help="where there is a file of this name, that file, put through the pipeline here; else a storage key, whose"
+        " result is read from Redis",
+    )
+    parser.add_argument("--stored", action="store_true", help="a storage key, even where there is a file of that name")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="the result's JSON, exactly as it is, or would be, stored")
+    form.add_argument("--html", action="store_true", help="a page that holds everything it shows")
 
 
 def _add_pause(commands: _Commands) -> None:

@@ -29,7 +29,7 @@ from gradientd.imaging.preview import Preview, make_preview
 from gradientd.jobqueue import Connector, Queue
 from gradientd.logs import create_logger
 from gradientd.model import Status
-from gradientd.settings import Settings
+from gradientd.settings import Settings, terminal_colours
 from gradientd.storage import Storage
 from gradientd.worker import GradientWorker
 
@@ -93,7 +93,7 @@ def run_demo(arguments: Sequence[str], out: Path, stream: TextIO | None = None) 
         sent = dict(_upload(Storage(settings), read_pictures(paths) if paths else paint_pictures()))
         seconds = _work(settings, list(sent))
         shown = list(_read_results(settings, sent))
-    for line in describe(shown, in_colour=stream.isatty()):
+    for line in describe(shown, colours=terminal_colours() if stream.isatty() else 0):
         print(line, file=stream)
     out.write_text(render_page(shown, seconds), encoding="utf-8")
     print(f"\nThe page: {out.resolve().as_uri()}", file=stream)
@@ -132,17 +132,17 @@ def paint_pictures() -> Iterator[Picture]:
         pool.kill()
 
 
-def describe(shown: Sequence[Shown], *, in_colour: bool) -> Iterator[str]:
-    """The table's lines: swatches in true colour, or hex codes."""
+def describe(shown: Sequence[Shown], *, colours: int) -> Iterator[str]:
+    """The table's lines: swatches in as many colours as the terminal has, or hex codes where it has none."""
     yield ""
     for item in shown:
         name = item.name if len(item.name) <= NAME_WIDTH else item.name[: NAME_WIDTH - 1] + "…"
         gradient = item.gradient
         if gradient is None:
             yield f"  {name:<{NAME_WIDTH}}  failed: {item.last_error}"
-        elif in_colour:
-            bar = gradient_bar(gradient["primary"], gradient["secondary"], BAR_WIDTH)
-            palette = " ".join(swatch(colour) for colour in gradient["palette"])
+        elif colours:
+            bar = gradient_bar(gradient["primary"], gradient["secondary"], BAR_WIDTH, colours)
+            palette = " ".join(swatch(colour, colours=colours) for colour in gradient["palette"])
             codes = f"{gradient['primary']} → {gradient['secondary']}"
             yield f"  {name:<{NAME_WIDTH}}  {bar}  {codes}  {palette}"
         else:

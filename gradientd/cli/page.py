@@ -23,7 +23,7 @@ _DATA_URL = re.compile(r"data:image/[a-z]+;base64,[A-Za-z0-9+/=]+")
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One picture and what became of it.
+    """One picture and what became of it; `byte_count` is None where its file is not at hand.
 
     `gradient` is the wire's object, None when the job failed: then `last_error` says why. `preview` is None where the
     picture cannot be shown; `took_ms` is the job's time where it is known.
@@ -31,7 +31,7 @@ class Shown:
 
     name: str
     note: str
-    byte_count: int
+    byte_count: int | None
     gradient: Mapping[str, Any] | None
     last_error: str | None
     preview: Preview | None
@@ -43,15 +43,18 @@ class Shown:
         return self.gradient is not None
 
 
-def render_page(items: Sequence[Shown], seconds: float) -> str:
-    """The page as HTML; `seconds` is how long the worker took for all of them."""
+def render_page(items: Sequence[Shown], seconds: float | None = None) -> str:
+    """The page as HTML; `seconds` is how long the demo's worker took for all of them, None outside the demo."""
     failed = sum(not item.is_completed for item in items)
+    count = "1 picture" if len(items) == 1 else f"{len(items)} pictures"
     return _PAGE.substitute(
         style=_STYLE,
         wall="".join(f'<i style="background:{_css(item.gradient)}"></i>' for item in items if item.gradient),
-        count="1 picture" if len(items) == 1 else f"{len(items)} pictures",
-        failed=f", and {failed} failed" if failed else "",
-        seconds=f"{seconds:.1f}",
+        count=count,
+        lead=escape(items[0].name) + "." if seconds is None else _DEMO.substitute(
+            count=count, failed=f", and {failed} failed" if failed else "", seconds=f"{seconds:.1f}"
+        ),
+        command="gradientd show FILE --html" if seconds is None else "gradientd demo FOLDER",
         cards="".join(_card(number, item) for number, item in enumerate(items)),
         version=escape(gradientd.__version__),
     )
@@ -63,10 +66,10 @@ def _card(number: int, item: Shown) -> str:
 
 def _completed_card(number: int, item: Shown, gradient: Mapping[str, Any]) -> str:
     preview, name = item.preview, escape(item.name)
-    blur = _data_url(gradient.get("blurDataUrl"))
-    foreground = _colour(gradient.get("foreground"))
-    primary, secondary = _colour(gradient.get("primary")), _colour(gradient.get("secondary"))
-    colours = [_colour(colour) for colour in gradient.get("palette", ())]
+    blur = sound_data_url(gradient.get("blurDataUrl"))
+    foreground = sound_colour(gradient.get("foreground"))
+    primary, secondary = sound_colour(gradient.get("primary")), sound_colour(gradient.get("secondary"))
+    colours = [sound_colour(colour) for colour in gradient.get("palette", ())]
     return _CARD.substitute(
         name=name,
         css=_css(gradient),
@@ -76,8 +79,8 @@ def _completed_card(number: int, item: Shown, gradient: Mapping[str, Any]) -> st
         photo=f'<img class="photo" src="{preview.data_url}" alt="{name}">' if preview else "",
         blur=f'<img class="blur" src="{blur}" alt="">' if blur else "",
         placeholder=f'<img src="{blur}" alt="The placeholder of {name}, enlarged">' if blur else "",
-        placeholder_bytes=_placeholder_bytes(blur),
-        corner=_corner(foreground, primary, secondary),
+        placeholder_bytes=data_url_bytes(blur),
+        corner=legible_corner(foreground, primary, secondary),
         foreground=foreground,
         primary=primary,
         secondary=secondary,
@@ -99,7 +102,7 @@ def _aspect(preview: Preview | None) -> str:
     return f"{min(max(preview.width / preview.height, 0.4), 2.5):.3f}" if preview else "1.5"
 
 
-def _corner(foreground: str, primary: str, secondary: str) -> str:
+def legible_corner(foreground: str, primary: str, secondary: str) -> str:
     """Where text in black or white is the more legible: at the gradient's start, top left, or at its end."""
     text, start, end = (luminance(channels(colour)) for colour in (foreground, primary, secondary))
     return "start" if abs(text - start) >= abs(text - end) else "end"
@@ -117,28 +120,33 @@ def _palette(colours: Sequence[str], shares: Any) -> str:
 
 def _facts(item: Shown) -> str:
     took = f"{item.took_ms} ms" if item.took_ms is not None else ""
-    return escape(" · ".join(fact for fact in (item.note, _size(item.byte_count), took) if fact))
+    size = "" if item.byte_count is None else size_in_words(item.byte_count)
+    return escape(" · ".join(fact for fact in (item.note, size, took) if fact))
 
 
-def _size(byte_count: int) -> str:
+def size_in_words(byte_count: int) -> str:
+    """912 bytes, 31.4 kB, 4.1 MB."""
     if byte_count < 1000:
         return f"{byte_count} bytes"
     return f"{byte_count / 1e3:.1f} kB" if byte_count < 100_000 else f"{byte_count / 1e6:.1f} MB"
 
 
 def _css(gradient: Mapping[str, Any]) -> str:
-    return f"linear-gradient(135deg,{_colour(gradient.get('primary'))},{_colour(gradient.get('secondary'))})"
+    return f"linear-gradient(135deg,{sound_colour(gradient.get('primary'))},{sound_colour(gradient.get('secondary'))})"
 
 
-def _colour(value: Any) -> str:
+def sound_colour(value: Any) -> str:
+    """A value that is a colour on the wire, or else a grey."""
     return value if isinstance(value, str) and _COLOUR.fullmatch(value) else "#808080"
 
 
-def _data_url(value: Any) -> str:
+def sound_data_url(value: Any) -> str:
+    """A value that is a picture's data URL, or else nothing."""
     return value if isinstance(value, str) and _DATA_URL.fullmatch(value) else ""
 
 
-def _placeholder_bytes(data_url: str) -> int:
+def data_url_bytes(data_url: str) -> int:
+    """How many bytes the data URL holds."""
     return len(data_url.partition(",")[2].rstrip("=")) * 3 // 4
 
 
@@ -157,17 +165,19 @@ _PAGE = Template("""<!doctype html>
 <div class="wall" aria-hidden="true">$wall</div>
 <div class="title">
 <h1>gradientd</h1>
-<p>$count went through a real Valkey and a real S3 server in $seconds seconds$failed. This is what a gallery
+<p>$lead This is what a gallery
 can show before a photograph arrives: first its gradient, then its placeholder, then the picture.</p>
 </div>
 </header>
 <input type="checkbox" id="again"><label for="again">Let them arrive again</label>
 <main>
 $cards</main>
-<footer>gradientd $version · <code>gradientd demo FOLDER</code> does this with your own pictures.</footer>
+<footer>gradientd $version · <code>$command</code> does this with your own pictures.</footer>
 </body>
 </html>
 """)
+
+_DEMO = Template("$count went through a real Valkey and a real S3 server in $seconds seconds$failed.")
 
 _CARD = Template("""<article style="--aspect:$aspect">
 <div class="panels">

@@ -244,6 +244,12 @@ class Queue:
         """A picture's stored result; None when there is none, or when what stands there is not one."""
         return Fleet(self.client).results([storage_key])[0]
 
+    def result_json(self, storage_key: str) -> str | None:
+        """What stands where a picture's result belongs, as it stands there."""
+        with translated():
+            text: Any = self.client.get(keys.result_key(storage_key))
+        return None if text is None else str(text)
+
     def lengths(self) -> Lengths:
         """How many jobs stand where, from one moment to the next."""
         with translated(), self.client.pipeline(transaction=False) as pipe:

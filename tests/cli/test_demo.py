@@ -159,10 +159,10 @@ def test_folder_gives_its_pictures_in_order_and_a_named_file_is_taken_as_it_is(t
 def test_table_has_swatches_on_a_terminal_and_codes_elsewhere() -> None:
     gradient = {"palette": ["#102030", "#FFFFFF"], "primary": "#102030", "secondary": "#FFFFFF"}
     item = Shown("a-name-that-is-much-too-long-for-a-table.jpg", "", 1, gradient, None, None, None)
-    plain = "\n".join(describe([item], in_colour=False))
+    plain = "\n".join(describe([item], colours=0))
     assert "#102030 -> #FFFFFF  palette #102030 #FFFFFF" in plain
     assert "a-name-that-is-much-too…" in plain
     assert "\x1b" not in plain
-    coloured = "\n".join(describe([item], in_colour=True))
+    coloured = "\n".join(describe([item], colours=2**24))
     assert "\x1b[48;2;16;32;48m" in coloured
     assert "1 of 1 completed." in coloured

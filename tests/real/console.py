@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import select
 import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -77,6 +80,29 @@ class Console:
 
     def report(self) -> str:
         return f"{self.stdout}\n--- stderr ---\n{self.stderr}"
+
+
+def run_on_terminal(*arguments: str, env: dict[str, str]) -> tuple[int, str]:
+    """The exit code and everything that a terminal 100 columns wide was sent."""
+    master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (40, 100))
+    process = subprocess.Popen(
+        [str(SCRIPT), *arguments],
+        env={"PATH": os.environ["PATH"], **env},
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+    )
+    os.close(slave)
+    shown = b""
+    while process.poll() is None or select.select([master], [], [], 0)[0]:
+        if select.select([master], [], [], 0.1)[0]:
+            try:
+                shown += os.read(master, 4096)
+            except OSError:  # the other end is closed
+                break
+    os.close(master)
+    return process.wait(timeout=10), shown.decode()
 
 
 def wait_until(
