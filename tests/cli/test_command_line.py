@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -73,8 +74,8 @@ def test_health_follows_the_heartbeat_file(tmp_path: Path) -> None:
     assert out.startswith("unhealthy: no heartbeat")
     file.touch()
     assert run("health", **env)[0] == 0
-    long_ago = time.time() - 61
+    long_ago = time.time() - 100
     os.utime(file, (long_ago, long_ago))
     code, out, _ = run("health", **env)
     assert code == 1
-    assert "61 s ago" in out
+    assert re.search(r" 1\d\d s ago ", out)  # the command itself may take a while to start
