@@ -64,6 +64,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_pause(commands)
     _add_resume(commands)
     _add_health(commands)
+    _add_completion(commands)
     return parser
 
 
@@ -203,3 +204,15 @@ def _seconds(text: str) -> float:
     if not 0.1 <= seconds <= 86_400:
         raise argparse.ArgumentTypeError(f"must be a number of seconds, 0.1 or more, not {text!r}")
     return seconds
+
+
+def _add_completion(commands: _Commands) -> None:
+    parser = _add(
+        commands,
+        "completion",
+        "print what lets a shell complete commands and options",
+        "bash  gradientd completion bash > ~/.local/share/bash-completion/completions/gradientd\n"
+        "  zsh   gradientd completion zsh > ~/.zfunc/_gradientd       with fpath+=~/.zfunc before compinit\n"
+        "  fish  gradientd completion fish > ~/.config/fish/completions/gradientd.fish",
+    )
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="%(choices)s")
