@@ -71,7 +71,7 @@ def test_next_python_is_taken_where_the_first_is_a_shim_without_a_version(checko
 
 
 def test_what_is_set_up_is_not_set_up_again(checkout: Path) -> None:
-    set_up(checkout, "binary,demo,test")
+    set_up(checkout, "binary,completion,demo,hashes,test")
     plan = make(checkout, "--dry-run", "test", "ARGS=-k lease").stdout
     assert plan == ".venv/bin/python -m pytest -k lease\n"
 
