@@ -156,7 +156,7 @@ def test_empty_queue_exits_at_once(bench: Bench) -> None:
     began = time.monotonic()
     with Console("--once", env=bench.env) as console:
         assert console.wait() == 0
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15  # most of it is the start of the process, on a busy machine
 
 
 def test_paused_queue_exits_75(bench: Bench) -> None:

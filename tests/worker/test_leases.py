@@ -166,10 +166,9 @@ def test_renewal_goes_on_while_python_burns_the_hub(keeper: LeaseKeeper, queue: 
 
 def test_job_past_its_time_is_not_renewed(keeper: LeaseKeeper, queue: RenewedQueue) -> None:
     past = lease()
-    past.renew_until = time.monotonic() + 0.1
+    past.renew_until = time.monotonic() + 0.5
     keeper.hold(past)
-    wait_for(lambda: queue.renewed)
-    assert len(queue.renewed[0]) == 1
+    wait_for(lambda: any(queue.renewed))
     wait_for(lambda: queue.renewed[-1] == [])
 
 
