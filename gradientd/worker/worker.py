@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,15 +25,16 @@ from gradientd.logs import create_logger
 from gradientd.metrics import Metrics
 from gradientd.settings import Settings, parse_env
 from gradientd.storage import Storage
-from gradientd.worker.attempt import Attempt, HandBack, Workshop
+from gradientd.worker.attempt import Workshop
 from gradientd.worker.breaker import Breaker, Outage
+from gradientd.worker.crew import Crew
 from gradientd.worker.decoder import Decoder
 from gradientd.worker.drain import Drain, Drained
 from gradientd.worker.heartbeat import Heartbeat
 from gradientd.worker.instruments import Instruments
 from gradientd.worker.intake import Intake
-from gradientd.worker.leases import WORKING_PHASES, LeaseKeeper
-from gradientd.worker.stats import Outcome, Tally, WorkerStats
+from gradientd.worker.leases import LeaseKeeper
+from gradientd.worker.stats import Tally, WorkerStats
 from gradientd.worker.upkeep import Upkeep
 
 COMMAND_TIMEOUT_S = 5.0
@@ -68,14 +68,13 @@ class GradientWorker:
         self._connector = Connector.from_client(redis) if redis is not None else Connector.from_settings(settings)
         self._heartbeat = Heartbeat.of_this_process(settings.concurrency)
         self.worker_id = self._heartbeat.worker_id
-        self._stopping, self._hurry, self._closing, self._ended = Event(), Event(), Event(), Event()
+        self._stopping, self._hurry, self._ended = Event(), Event(), Event()
         self._is_running = False
         self.failure: str | None = None
         """Why the worker ended by itself, a sentence for its supervisor's log; None when it was told to stop."""
         self._tally = Tally()
         metrics = Metrics(gradientd.__version__)
         self._pool = Pool(settings.concurrency)
-        self._attempts: dict[gevent.Greenlet[[], Outcome], Attempt] = {}
         self._queue = self.open_queue(connections=settings.concurrency + 8 + ENQUEUERS)
         self._enqueuers = threading.BoundedSemaphore(ENQUEUERS)
         self._storage = Storage(settings)
@@ -90,7 +89,7 @@ class GradientWorker:
         )
         self._redis_outage = Outage("Redis", self._logger)
         self._storage_breaker = Breaker("Storage", self._storage.probe, self._logger)
-        self._workshop = Workshop(
+        workshop = Workshop(
             queue=self._queue,
             storage=self._storage,
             decoder=self._decoder,
@@ -101,9 +100,10 @@ class GradientWorker:
             metrics=metrics,
             settings=settings,
             logger=self._logger,
-            closing=self._closing,
+            closing=Event(),
             on_retry=self._remember_retry,
         )
+        self._crew = Crew(self._pool, workshop, self._end_if_exhausted, self._logger)
         poll_s = settings.poll_interval_ms / 1000
         self._waiter = self.open_queue(connections=1, timeout_s=poll_s + COMMAND_TIMEOUT_S)
         self._intake = Intake(
@@ -189,7 +189,7 @@ class GradientWorker:
         )
         self._intake.stop()
         self._upkeep.stop()
-        self._finish_jobs(grace_s)
+        self._crew.finish(grace_s, self._hurry, last_words_s=LAST_WORDS_S)
         self._storage_breaker.close()
         self._keeper.stop()
         self._leave_the_fleet()
@@ -268,15 +268,11 @@ class GradientWorker:
         return self.open_queue(timeout_s=min(COMMAND_TIMEOUT_S, self._settings.lease_ms / 4000))
 
     def _work_on(self, taken: Taken) -> None:
-        """Run an attempt in a greenlet of its own; waits for a slot when there is none (the reaper's jobs)."""
         self._drain.forget_retry(taken.identity)
-        attempt = Attempt(self._workshop, taken)
-        greenlet = self._pool.spawn(attempt.run)
-        self._attempts[greenlet] = attempt
-        greenlet.rawlink(self._on_end)
+        self._crew.work_on(taken)
 
-    def _on_end(self, greenlet: gevent.Greenlet[[], Outcome]) -> None:
-        del self._attempts[greenlet]
+    def _end_if_exhausted(self) -> None:
+        """A worker without a thread to decode in can only be restarted."""
         if self._decoder.is_exhausted and not self._stopping.is_set():
             self.failure = (
                 f"All {self._settings.decode_thread_count} decode threads are lost to pictures that do not end: "
@@ -284,22 +280,6 @@ class GradientWorker:
             )
             self._logger.critical(self.failure, extra={"lostThreads": self._decoder.lost_threads})
             gevent.spawn(self.stop, 0.0)
-
-    def _finish_jobs(self, grace_s: float) -> None:
-        """Let running jobs end; when the grace time is over hand back those that still work and write what is done."""
-        deadline = time.monotonic() + grace_s
-        while self._pool and time.monotonic() < deadline and not self._hurry.wait(0.02):
-            pass
-        self._closing.set()
-        for greenlet, attempt in list(self._attempts.items()):
-            if attempt.lease.phase in WORKING_PHASES:
-                greenlet.kill(HandBack, block=False)
-        self._pool.join(timeout=LAST_WORDS_S)
-        for attempt in list(self._attempts.values()):
-            self._logger.error(
-                "Job left behind: its lease will expire and another worker will take it",
-                extra={"jobId": attempt.lease.taken.identity, "storageKey": attempt.lease.storage_key},
-            )
 
     def _look_at_storage(self) -> None:
         """Say at the start, in one line, when the bucket cannot be used."""
