@@ -12,14 +12,12 @@ from typing import Any
 
 import gevent
 import pytest
-import redis
 
 from gradientd.embedded import S3, Valkey, open_bucket
-from gradientd.storage import Storage
 from tests.integration.node import Node
 from tests.integration.snippets import snippet
 from tests.missing import go_without
-from tests.real.conftest import Bench
+from tests.real.conftest import Bench, emptied
 
 
 @pytest.fixture(scope="session")
@@ -32,13 +30,8 @@ def port_server(valkey_server: Valkey) -> Iterator[Valkey]:
 @pytest.fixture
 def bench(port_server: Valkey, s3_server: S3) -> Iterator[Bench]:
     """Both servers, emptied."""
-    settings = open_bucket(port_server, s3_server, f"bucket-{secrets.token_hex(6)}")
-    client = redis.Redis.from_url(settings.redis_url, decode_responses=True)
-    client.flushall()
-    storage = Storage(settings)
-    yield Bench(settings, client, storage)
-    storage.close()
-    client.close()
+    with emptied(open_bucket(port_server, s3_server, f"bucket-{secrets.token_hex(6)}")) as bench:
+        yield bench
 
 
 @dataclass(frozen=True)

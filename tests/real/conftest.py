@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,10 +79,17 @@ class Bench:
 
 @pytest.fixture
 def bench(server_settings: Settings) -> Iterator[Bench]:
-    client = redis.Redis.from_url(server_settings.redis_url, decode_responses=True)
+    with emptied(server_settings) as bench:
+        yield bench
+
+
+@contextmanager
+def emptied(settings: Settings) -> Iterator[Bench]:
+    """The servers of these settings, with nothing in Redis."""
+    client = redis.Redis.from_url(settings.redis_url, decode_responses=True)
     client.flushall()
-    storage = Storage(server_settings)
-    yield Bench(server_settings, client, storage)
+    storage = Storage(settings)
+    yield Bench(settings, client, storage)
     storage.close()
     client.close()
 
