@@ -1,6 +1,7 @@
 """`gradientd show KEY|FILE`: a stored result, or a local picture put through the pipeline, as one sees it.
 
-It refuses to write anything to Redis or the bucket, and for a local picture to need either.
+It refuses to write anything to Redis or the bucket, for a local picture to need either, and to import what it does not
+need: redis and numpy each take as long as all the rest.
 """
 
 from __future__ import annotations
@@ -10,16 +11,11 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from gradientd.cli.connection import open_queue
 from gradientd.cli.exits import Exit
-from gradientd.cli.page import Shown, render_page
-from gradientd.cli.portrait import plain_lines, portrait_lines
 from gradientd.cli.wording import printable
 from gradientd.errors import ImageError, SettingsError
-from gradientd.imaging import Limits, generate_gradient
-from gradientd.imaging.limits import check_bytes
-from gradientd.imaging.preview import make_preview
 from gradientd.model import Result, Status, collides_with_queue_keys, to_json
 from gradientd.settings import parse_local_env, terminal_colours
 
@@ -41,6 +37,10 @@ def _is_there(path: Path) -> bool:
 
 def _show_file(path: Path, arguments: argparse.Namespace) -> int:
     """As a worker would do it, by the same limits and extra fields, in this process."""
+    from gradientd.imaging import Limits, generate_gradient
+    from gradientd.imaging.limits import check_bytes
+    from gradientd.imaging.preview import make_preview
+
     settings = parse_local_env()
     limits = Limits.from_settings(settings)
     began_ms = _now_ms()
@@ -58,7 +58,7 @@ def _show_file(path: Path, arguments: argparse.Namespace) -> int:
         result = Result(Status.COMPLETED, 1, began_ms, began_ms + took_ms, gradient=gradient)
         print(to_json(result.as_dict()))
     else:
-        _print(Shown(path.name, "", len(data), gradient, None, preview, took_ms), as_page=arguments.html)
+        _print(path.name, gradient, arguments, byte_count=len(data), preview=preview, took_ms=took_ms)
     return Exit.DONE
 
 
@@ -76,12 +76,14 @@ def _show_stored(key: str, arguments: argparse.Namespace) -> int:
         reason = "" if result.last_error is None else f": {printable(result.last_error)}"
         return _complain(f"{printable(key)} has no gradient, its result is {result.status}{reason}")
     if not arguments.json:
-        _print(Shown(printable(key), "", None, result.gradient, None, None, None), as_page=arguments.html)
+        _print(printable(key), result.gradient, arguments)
     return Exit.DONE
 
 
 def _stored_json(key: str) -> str | None:
     """The stored text; None where nothing is stored or nothing can be. Raises SettingsError, RedisUnavailable."""
+    from gradientd.cli.connection import open_queue
+
     try:
         key.encode()
     except UnicodeEncodeError:
@@ -97,8 +99,21 @@ def _stored_json(key: str) -> str | None:
         queue.close()
 
 
-def _print(shown: Shown, *, as_page: bool) -> None:
-    if as_page:
+def _print(
+    name: str,
+    gradient: Mapping[str, Any],
+    arguments: argparse.Namespace,
+    *,
+    byte_count: int | None = None,
+    preview: Any = None,
+    took_ms: int | None = None,
+) -> None:
+    """As a page, in colour or in plain text; what is not known of a stored result is left out."""
+    from gradientd.cli.page import Shown, render_page
+    from gradientd.cli.portrait import plain_lines, portrait_lines
+
+    shown = Shown(name, "", byte_count, gradient, None, preview, took_ms)
+    if arguments.html:
         print(render_page([shown]), end="")
         return
     colours = terminal_colours() if sys.stdout.isatty() else 0
