@@ -23,7 +23,7 @@ IMAGE ?= gradientd
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test chaos lint wheel image clean
+.PHONY: help demo test chaos hostile soak lint wheel image clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -36,6 +36,12 @@ test: $(WITH)$(TEST_EXTRAS) ## run the tests, real servers included (ARGS="-k le
 
 chaos: $(WITH)$(TEST_EXTRAS) ## kill, cut and freeze real processes at random, then look for losses (ARGS="--seed 1 2 --seconds 600")
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+hostile: $(WITH)$(TEST_EXTRAS) ## decode pictures that are built to do harm, then seeded mutations (ARGS="--minutes 60 --seed 1000")
+	$(BIN)/python -m tests.hostile $(ARGS)
+
+soak: $(WITH)$(TEST_EXTRAS) ## send 20 000 small jobs through one process and see what it still holds (ARGS="--jobs 100000")
+	$(BIN)/python -m tests.soak $(ARGS)
 
 lint: $(WITH)$(LINT_EXTRAS) ## ruff, mypy, import-linter, and what checks the Dockerfile, the shell and etc/
 	$(BIN)/ruff check .

@@ -98,7 +98,7 @@ class InvalidJob(JobError):
 
 
 class AttemptsExhausted(JobError):
-    """Every attempt was begun and none came to an end: the picture most likely kills its worker."""
+    """Every attempt was begun and the last did not come to its end: the picture may have killed its worker."""
 
     code = "attempts_exhausted"
     policy = Policy.PERMANENT

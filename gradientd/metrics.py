@@ -123,7 +123,7 @@ class _Scrape(Collector):
         )
         yield _counter(
             "gradientd_poison_total",
-            "Jobs failed because every attempt was begun and none came to its end: they most likely kill workers.",
+            "Jobs failed because their last attempt was begun and never ended: they may kill workers.",
             worker.poison,
         )
         yield _gauge(

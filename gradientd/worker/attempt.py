@@ -164,8 +164,8 @@ class Attempt:
         if self._taken.attempts > self._shop.settings.max_retries:
             self._job = job
             raise AttemptsExhausted(
-                f"All {self._taken.attempts} attempts were begun and none came to its end: "
-                "the picture most likely kills its worker."
+                f"All {self._taken.attempts} attempts are used up, and the last did not come to its end: "
+                "the picture may have killed its worker."
             )
         if self._taken.attempts == 0 and job.created_at is not None:
             self._shop.metrics.observe(Stage.QUEUE_WAIT, max(0, self._taken.now_ms - job.created_at) / 1000)

@@ -104,12 +104,17 @@ def _problem(order: Order, evidence: Evidence, attempts: Sequence[Attempt]) -> s
 
 
 def _is_explained(code: str | None, attempts: Sequence[Attempt], evidence: Evidence, order: Order) -> bool:
-    """Whether a sound job's failure was injected: by its storage link, or by as many deaths as it has attempts."""
+    """Whether a failure was injected: by its storage link, or by deaths that spent its attempts."""
     if code in STORAGE_CODES:
         return True  # `charged_without_cause` looks at each attempt
     peers = sum(event.job_id == order.job_id and event.kind is PeerEventKind.TOOK for event in evidence.peer_events)
-    spent = [a for a in attempts if is_disturbed(a, evidence, evidence.faults)]
+    spent = [a for a in attempts if is_disturbed(a, evidence, evidence.faults) or _ended_as_ordered(a, order)]
     return code == "attempts_exhausted" and len(spent) + peers > evidence.periods.max_retries
+
+
+def _ended_as_ordered(attempt: Attempt, order: Order) -> bool:
+    """Whether a broken picture was what ended it: such attempts are spent too, before the one that a death ended."""
+    return attempt.end is not None and attempt.end.kind is WorkerEventKind.RETRIED and attempt.end.code in order.codes
 
 
 def leftovers(evidence: Evidence) -> Iterator[Finding]:

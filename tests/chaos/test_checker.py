@@ -102,6 +102,23 @@ def test_broken_job_must_fail_with_its_own_reason() -> None:
     assert check(run(BROKEN, Snapshot(results=result("failed", lastError="peer: broken")))) == []
 
 
+def test_broken_job_may_spend_its_last_attempt_on_a_death_but_on_nothing_less() -> None:
+    retried = [
+        event
+        for at_ms in (10_000, 20_000, 30_000)
+        for event in (
+            worker(WorkerEventKind.TAKEN, at_ms),
+            worker(WorkerEventKind.RETRIED, at_ms + 500, code="object_missing"),
+        )
+    ]
+    last = [*retried, worker(WorkerEventKind.TAKEN, 40_000)]
+    killed = [Fault(FaultKind.KILL, A, 40_200, 40_200)]
+    snapshot = Snapshot(results=result("failed", lastError="x"), dead=letter("attempts_exhausted"))
+    assert check(run(BROKEN, snapshot, worker_events=last, faults=killed)) == []
+    assert rules(run(BROKEN, snapshot, worker_events=last)) == ["lost"]
+    assert rules(run(BROKEN, snapshot, worker_events=retried, faults=killed)) == ["lost"]
+
+
 def test_job_without_a_storage_key_is_found_by_its_dead_letter() -> None:
     garbage = Order("j", None, is_inline=False, codes=frozenset({"invalid_job"}))
     assert check(run(garbage, Snapshot(dead=letter("invalid_job", "!j")))) == []

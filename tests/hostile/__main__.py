@@ -30,12 +30,13 @@ def main() -> int:
     with Examiner(arguments.budget_mb) as examiner:
         bad = _run(examiner, "corpus", iter(cases), verbose=arguments.verbose or bool(arguments.only))
         if not arguments.only:
-            bad += _run(examiner, "mutations", _mutations(arguments.seed, began + 60 * arguments.minutes))
+            bad += _run(examiner, "mutations", _mutations(arguments.seed, 60 * arguments.minutes))
     print(f"{time.monotonic() - began:.0f} s, {bad} pictures with faults")
     return 1 if bad else 0
 
 
-def _mutations(seed: int, until: float) -> Iterator[Case]:
+def _mutations(seed: int, seconds: float) -> Iterator[Case]:
+    until = time.monotonic() + seconds
     while time.monotonic() < until:
         yield damage.mutation(seed)
         seed += 1

@@ -87,9 +87,9 @@ def knows_everybody(port: int) -> bool:
 
 
 def stop_replication(master: Server) -> None:
-    """What the master acknowledges from now on it takes with it."""
+    """What the master acknowledges from now on it takes with it: a replica that is refused PSYNC tries SYNC."""
     admin: Any = master.client()
-    admin.execute_command("ACL", "SETUSER", "default", "-psync")
+    admin.execute_command("ACL", "SETUSER", "default", "-psync", "-sync")
     admin.execute_command("CLIENT", "KILL", "TYPE", "replica")
     admin.close()
 
