@@ -22,6 +22,7 @@ It refuses to know where an error came from: no redis, botocore or pyvips class 
     │       ├── ObjectDenied       retry       no right to this one object
     │       ├── TruncatedBody      retry       shorter than its Content-Length
     │       └── DownloadTimeout    retry       the body came too slowly
+    ├── DecodeMemoryLost           costs no attempt; the worker must be restarted
     └── DependencyError            costs no attempt; the worker waits for the dependency
         ├── EmbeddedServerMissing  the demo's own server is not installed here
         ├── EmbeddedServerFailed   the demo's own server did not start
@@ -195,6 +196,13 @@ class DownloadTimeout(ObjectError):
     """The body did not arrive within the download deadline."""
 
     code = "download_timeout"
+
+
+class DecodeMemoryLost(GradientdError):
+    """Decodes that do not end hold the memory that this one needs: another process will have it."""
+
+    code = "decode_memory_lost"
+    policy = Policy.DEPENDENCY
 
 
 class DependencyError(GradientdError):

@@ -17,7 +17,7 @@ from gevent.lock import Semaphore
 from gevent.threadpool import ThreadPool
 
 from gradientd import imaging
-from gradientd.errors import DecodeTimeout, JobTimeout
+from gradientd.errors import DecodeMemoryLost, DecodeTimeout, JobTimeout
 from gradientd.imaging import Header, Limits
 from gradientd.model import Gradient
 
@@ -67,14 +67,25 @@ def _wait_awake(result: AsyncResult[Any], timeout_s: float) -> bool:
 
 
 class MemoryBudget:
-    """Lets decodes in while their estimates fit together; first come, first served: a large one gets its turn."""
+    """Lets decodes in while their estimates fit together; first come, first served: a large one gets its turn.
 
-    def __init__(self, total_bytes: int) -> None:
-        self._free = total_bytes
+    What an abandoned decode holds comes back when its thread ends, which may be never: whoever has waited for it for
+    `patience_s` is told.
+    """
+
+    def __init__(self, total_bytes: int, patience_s: float | None = None) -> None:
+        self._total = self._free = total_bytes
+        self._lost = 0
+        self._patience_s = patience_s
+        self.is_short = False
+        """Whether somebody waited in vain for what is lost."""
         self._waiting: deque[tuple[int, Event]] = deque()
 
     def admit(self, need: int) -> None:
-        """Wait until `need` bytes are free and take them; a picture that could never fit must not come here."""
+        """Wait until `need` bytes are free and take them; a picture that could never fit must not come here.
+
+        Raises DecodeMemoryLost.
+        """
         if not self._waiting and need <= self._free:
             self._free -= need
             return
@@ -82,7 +93,8 @@ class MemoryBudget:
         entry = (need, turn)
         self._waiting.append(entry)
         try:
-            turn.wait()
+            while not turn.wait(self._patience_s):
+                self._insist_on_hope(need)
         except BaseException:
             if turn.is_set():
                 self.give_back(need)
@@ -95,6 +107,20 @@ class MemoryBudget:
         """Return what `admit` took."""
         self._free += need
         self._call_next()
+
+    def lose(self, need: int) -> None:
+        """What `admit` took is in the hands of an abandoned decode."""
+        self._lost += need
+
+    def find(self, need: int) -> None:
+        """It ended after all."""
+        self._lost -= need
+        self.is_short = False
+
+    def _insist_on_hope(self, need: int) -> None:
+        if need > self._total - self._lost:
+            self.is_short = True
+            raise DecodeMemoryLost("Abandoned decodes hold the memory that the picture needs.")
 
     def _call_next(self) -> None:
         while self._waiting and self._waiting[0][0] <= self._free:
@@ -111,15 +137,15 @@ class Decoder:
         self._threads = threads
         self._limits = limits
         self._timeout_s = timeout_s
-        self._budget = MemoryBudget(limits.memory_bytes)
+        self._budget = MemoryBudget(limits.memory_bytes, patience_s=timeout_s)
         self._pool = ThreadPool(threads)
         self._free_threads = Semaphore(threads)
         self._lost = 0
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether every thread is lost to a decode that does not end."""
-        return self._lost >= self._threads
+        """Whether decodes that do not end have taken every thread, or the memory that others wait for."""
+        return self._lost >= self._threads or self._budget.is_short
 
     @property
     def lost_threads(self) -> int:
@@ -129,11 +155,11 @@ class Decoder:
     def gradient(self, data: imaging.Buffer, *, remaining_s: float) -> Decoded:
         """Decode `data` in a thread; `remaining_s` is what the job's own time limit leaves.
 
-        Waiting for memory or for a thread is not charged to either deadline. Raises ImageError, DecodeTimeout, or
-        JobTimeout when it is the job's limit that ends first.
+        Waiting for memory or for a thread is not charged to either deadline. Raises ImageError, DecodeTimeout,
+        JobTimeout when it is the job's limit that ends first, or DecodeMemoryLost.
         """
         limits, started = self._limits, time.monotonic
-        header = self._in_thread(lambda: imaging.read_header(data, limits), remaining_s, lambda: None)
+        header = self._in_thread(lambda: imaging.read_header(data, limits), remaining_s)
         self._budget.admit(header.memory_bytes)
 
         def work() -> Decoded:
@@ -144,7 +170,7 @@ class Decoder:
             return Decoded(gradient, header, decoded - begun, started() - decoded)
 
         try:
-            return self._in_thread(work, remaining_s, lambda: self._budget.give_back(header.memory_bytes))
+            return self._in_thread(work, remaining_s, header.memory_bytes)
         except DecodeTimeout as exc:
             exc.format, exc.width, exc.height = header.format, header.width, header.height
             raise
@@ -154,16 +180,16 @@ class Decoder:
         if not self._lost:
             self._pool.kill()
 
-    def _in_thread(self, work: Callable[[], T], remaining_s: float, on_end: Callable[[], None]) -> T:
-        """Run `work` in a thread; `on_end` is called in the hub when the thread is done, abandoned or not."""
-        result = self._start(work, on_end)
+    def _in_thread(self, work: Callable[[], T], remaining_s: float, held: int = 0) -> T:
+        """Run `work` in a thread; the `held` bytes are given back when the thread is done, abandoned or not."""
+        result = self._start(work, lambda: self._budget.give_back(held))
         try:
             is_done = _wait_awake(result, min(self._timeout_s, remaining_s))
         except gevent.GreenletExit:
-            self._abandon(result)
+            self._abandon(result, held)
             raise
         if not is_done:
-            self._abandon(result)
+            self._abandon(result, held)
             if remaining_s < self._timeout_s:
                 raise JobTimeout("The job overran its time limit while its picture was decoded.")
             raise DecodeTimeout(f"The picture took more than {self._timeout_s:g} s to decode.")
@@ -192,11 +218,14 @@ class Decoder:
         result.rawlink(end)
         return result
 
-    def _abandon(self, result: AsyncResult[Any]) -> None:
+    def _abandon(self, result: AsyncResult[Any], held: int) -> None:
         if result.ready():
             return
-        self._lost += 1
-        result.rawlink(self._found)
 
-    def _found(self, _: object) -> None:
-        self._lost -= 1
+        def found(_: object) -> None:
+            self._lost -= 1
+            self._budget.find(held)
+
+        self._lost += 1
+        self._budget.lose(held)
+        result.rawlink(found)

@@ -275,7 +275,8 @@ class GradientWorker:
         """A worker without a thread to decode in can only be restarted."""
         if self._decoder.is_exhausted and not self._stopping.is_set():
             self.failure = (
-                f"All {self._settings.decode_thread_count} decode threads are lost to pictures that do not end: "
+                f"{self._decoder.lost_threads} of {self._settings.decode_thread_count} decode threads are lost to "
+                "pictures that do not end, and others find no room beside them: "
                 "handing back the jobs and exiting, to be restarted."
             )
             self._logger.critical(self.failure, extra={"lostThreads": self._decoder.lost_threads})

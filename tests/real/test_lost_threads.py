@@ -25,7 +25,7 @@ def test_lost_threads_end_the_worker_and_cost_the_waiting_job_nothing(bench: Ben
     with Console(env={**bench.env, **ONE_SHORT_DECODE}) as worker:
         assert worker.wait() == Exit.SOFTWARE
         (last_words,) = [line for line in worker.log if line["level"] == "fatal"]
-        assert last_words["msg"].startswith("All 1 decode threads are lost")
+        assert last_words["msg"].startswith("1 of 1 decode threads are lost")
         (failed,) = worker.events("Job failed for good: kept as a dead letter")
         assert failed["code"] == "decode_timeout"
         assert worker.stderr == ""

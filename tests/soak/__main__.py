@@ -35,7 +35,8 @@ def _print(report: Report) -> None:
 
 
 def _line(holding: Holding) -> str:
-    return f"{holding.resident_kb / 1024:6.1f} MB resident, {holding.files} open files, {holding.threads} threads"
+    open_ones = f"{holding.files} open files and {holding.sockets} sockets"
+    return f"{holding.resident_kb / 1024:6.1f} MB resident, {open_ones}, {holding.threads} threads"
 
 
 if __name__ == "__main__":

@@ -5,9 +5,10 @@ It refuses to ask the process itself.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -15,18 +16,20 @@ PROC = Path("/proc")
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """Resident memory in kB, open file descriptors, threads."""
+    """Resident memory in kB, open file descriptors that are no sockets, those that are, threads."""
 
     resident_kb: int
     files: int
+    sockets: int
     threads: int
 
     @classmethod
     def of(cls, pid: int) -> Holding:
         """What a process holds now."""
         fields = dict(line.split(":", 1) for line in (PROC / str(pid) / "status").read_text().splitlines())
-        files = len(os.listdir(PROC / str(pid) / "fd"))
-        return cls(int(fields["VmRSS"].split()[0]), files, int(fields["Threads"]))
+        opened = list(_opened(PROC / str(pid) / "fd"))
+        sockets = sum(name.startswith("socket:") for name in opened)
+        return cls(int(fields["VmRSS"].split()[0]), len(opened) - sockets, sockets, int(fields["Threads"]))
 
 
 def at_rest(pid: int, looks: int, pause: Callable[[], None]) -> Holding:
@@ -40,6 +43,19 @@ def at_rest(pid: int, looks: int, pause: Callable[[], None]) -> Holding:
 
 def least(seen: Sequence[Holding]) -> Holding:
     """Each figure's smallest."""
-    return Holding(
-        min(one.resident_kb for one in seen), min(one.files for one in seen), min(one.threads for one in seen)
-    )
+    return _each(min, seen)
+
+
+def most(seen: Sequence[Holding]) -> Holding:
+    """Each figure's largest."""
+    return _each(max, seen)
+
+
+def _each(choose: Callable[[Iterable[int]], int], seen: Sequence[Holding]) -> Holding:
+    return Holding(*(choose(figures) for figures in zip(*map(astuple, seen), strict=True)))
+
+
+def _opened(folder: Path) -> Iterator[str]:
+    for descriptor in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            yield os.readlink(descriptor)

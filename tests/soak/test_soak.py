@@ -16,7 +16,7 @@ from tests.soak.run import Report
 pytestmark = pytest.mark.skipif(not (PROC / "self" / "fd").exists(), reason="needs Linux to see what a process holds")
 
 TOP = Path(__file__).parents[2]
-WARM = Holding(resident_kb=100_000, files=20, threads=6)
+WARM = Holding(resident_kb=100_000, files=10, sockets=10, threads=6)
 GOOD = Report(
     jobs=100, completed=98, failed=2, seconds=1, warm=WARM, end=dataclasses.replace(WARM, resident_kb=103_000),
     most=WARM, exit_code=0,
@@ -39,7 +39,8 @@ def test_sound_report_has_no_finding() -> None:
     ("change", "word"),
     [
         ({"end": dataclasses.replace(WARM, resident_kb=106_000)}, "5.9 MB"),
-        ({"end": dataclasses.replace(WARM, files=21)}, "21 files"),
+        ({"end": dataclasses.replace(WARM, files=11)}, "11 files"),
+        ({"end": dataclasses.replace(WARM, sockets=13)}, "13 sockets"),
         ({"end": dataclasses.replace(WARM, threads=7)}, "7 threads"),
         ({"completed": 97}, "97 completed"),
         ({"exit_code": 1}, "exit code 1"),
@@ -51,4 +52,4 @@ def test_what_grew_or_is_missing_is_found(change: dict[str, object], word: str) 
 
 
 def test_rest_is_the_least_of_several_looks() -> None:
-    assert least([Holding(10, 5, 3), Holding(9, 6, 4)]) == Holding(9, 5, 3)
+    assert least([Holding(10, 5, 2, 3), Holding(9, 6, 1, 4)]) == Holding(9, 5, 1, 3)

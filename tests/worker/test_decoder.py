@@ -10,7 +10,7 @@ from gevent.monkey import get_original
 from gevent.threadpool import ThreadPool
 
 from gradientd import imaging
-from gradientd.errors import DamagedImage, DecodeTimeout, JobTimeout
+from gradientd.errors import DamagedImage, DecodeMemoryLost, DecodeTimeout, JobTimeout
 from gradientd.imaging import Header, Limits
 from gradientd.model import Gradient
 from gradientd.worker.decoder import Decoder, MemoryBudget
@@ -143,14 +143,37 @@ def test_waiter_killed_just_after_its_turn_gives_it_back() -> None:
 
 
 def test_budget_is_given_back_only_when_an_abandoned_thread_ends(picture: dict[str, float]) -> None:
-    picture["seconds"] = 0.3
-    pool = Decoder(2, Limits(memory_bytes=15), 0.05)
+    picture["seconds"] = 0.5
+    pool = Decoder(2, Limits(memory_bytes=15), 0.3)
     with pytest.raises(DecodeTimeout):
         pool.gradient(b"x", remaining_s=9)
     picture["seconds"] = 0.0
     began = time.monotonic()
     pool.gradient(b"x", remaining_s=9)
-    assert time.monotonic() - began > 0.15
+    assert time.monotonic() - began > 0.1
+
+
+def test_picture_that_waits_in_vain_for_lost_memory_is_told_and_the_worker_too(picture: dict[str, float]) -> None:
+    picture["seconds"] = 0.5
+    pool = Decoder(2, Limits(memory_bytes=15), 0.05)
+    with pytest.raises(DecodeTimeout):
+        pool.gradient(b"x", remaining_s=9)
+    with gevent.Timeout(0.4), pytest.raises(DecodeMemoryLost):
+        pool.gradient(b"x", remaining_s=9)
+    assert pool.is_exhausted
+    picture["seconds"] = 0.0
+    gevent.sleep(0.5)
+    assert pool.gradient(b"x", remaining_s=9).gradient is GRADIENT
+
+
+def test_picture_that_waits_for_memory_in_use_is_patient(picture: dict[str, float]) -> None:
+    picture["seconds"] = 0.3
+    pool = Decoder(2, Limits(memory_bytes=15), 0.4)
+    done: list[Gradient] = []
+    jobs = [gevent.spawn(lambda: done.append(pool.gradient(b"x", remaining_s=9).gradient)) for _ in range(4)]
+    gevent.joinall(jobs, timeout=5)
+    assert done == [GRADIENT] * 4
+    assert not pool.is_exhausted
 
 
 def test_thread_that_cannot_be_made_gives_its_place_and_its_memory_back(
