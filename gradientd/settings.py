@@ -5,8 +5,9 @@ It refuses to be read while running: nothing else in gradientd looks at os.envir
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +25,10 @@ _Check = Callable[[str], str | None]
 LOG_LEVELS = ("trace", "debug", "info", "warn", "error", "fatal")
 LOG_FORMATS = ("auto", "json", "pretty")
 MIN_TOKEN_CHARS = 16
+FAMILY = "GRADIENT_"
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
+LAST_WORDS_S = 10.0
+"""After the grace time of a stop: how long the hand-backs and the held results may take altogether."""
 _CLUSTER_SCHEMES = ("redis+cluster", "rediss+cluster", "redis-cluster")
 _CONNECTIONS = ("redis_url", "s3_endpoint", "s3_access_key", "s3_secret_key", "master_bucket_name")
 TRUE_COLOURS = 2**24
@@ -76,6 +80,11 @@ class Settings:
         return _longest_silence_s(self.poll_interval_ms)
 
     @property
+    def longest_stop_s(self) -> float:
+        """How long a stop may take: the grace time, then the hand-backs."""
+        return self.shutdown_grace_ms / 1000 + LAST_WORDS_S
+
+    @property
     def decode_thread_count(self) -> int:
         """How many pictures are decoded side by side: as set, else one a core, never more than jobs run at once."""
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -87,6 +96,30 @@ def parse_env() -> Settings:
 
     Raises SettingsError that names every missing or wrong variable at once; a secret's value is never shown.
     """
+    return inspect_env().sound()
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """The environment as it is. `settings` has defaults for numbers that are wrong, and what is wrong or missing else.
+
+    `problems` is what SettingsError would say; `unknown` are the variables named GRADIENT_… that nobody reads, each
+    with the name that was most likely meant, or None.
+    """
+
+    settings: Settings
+    problems: tuple[str, ...]
+    unknown: Mapping[str, str | None]
+
+    def sound(self) -> Settings:
+        """The settings. Raises SettingsError when something is wrong."""
+        if self.problems:
+            raise SettingsError(list(self.problems))
+        return self.settings
+
+
+def inspect_env() -> Inspected:
+    """Read the environment without judging it."""
     r = _Reader()
     connections: dict[str, Any] = {
         "redis_url": r.secret("REDIS_URL", check=_check_redis_url),
@@ -103,10 +136,10 @@ def parse_local_env() -> Settings:
 
     Raises SettingsError.
     """
-    return _read_others(_Reader(), dict.fromkeys(_CONNECTIONS, ""))
+    return _read_others(_Reader(), dict.fromkeys(_CONNECTIONS, "")).sound()
 
 
-def _read_others(r: _Reader, connections: dict[str, Any]) -> Settings:
+def _read_others(r: _Reader, connections: dict[str, Any]) -> Inspected:
     values: dict[str, Any] = {
         "s3_region": r.text("S3_REGION"),
         "log_level": r.choice("LOG_LEVEL", LOG_LEVELS, "info"),
@@ -139,9 +172,7 @@ def _read_others(r: _Reader, connections: dict[str, Any]) -> Settings:
         "summary_interval_s": r.number("GRADIENT_SUMMARY_INTERVAL_S", 60, least=0, most=86_400),
         "extras": r.extras("GRADIENT_EXTRAS"),
     }
-    if r.problems:
-        raise SettingsError(r.problems)
-    return Settings(**connections, **values)
+    return Inspected(Settings(**connections, **values), tuple(r.problems), r.unknown())
 
 
 def heartbeat_limits() -> tuple[str | None, float]:
@@ -179,9 +210,17 @@ class _Reader:
 
     def __init__(self) -> None:
         self._env = Env()
+        self._asked: set[str] = set()
         self.problems: list[str] = []
 
+    def unknown(self) -> dict[str, str | None]:
+        """The variables of our family that nobody asked for, and what each may have been meant to be."""
+        names = sorted(name for name in os.environ if name.startswith(FAMILY) and name not in self._asked)
+        meant = {name: difflib.get_close_matches(name, self._asked, n=1, cutoff=0.85) for name in names}
+        return {name: close[0] if close else None for name, close in meant.items()}
+
     def text(self, name: str, *, required: bool = False, check: _Check | None = None) -> str | None:
+        self._asked.add(name)
         value = self._env.str(name, default="").strip()
         if not value:
             if required:
@@ -231,6 +270,7 @@ class _Reader:
         if not least <= value <= most:
             bound = f"at least {least}" if value < least else f"at most {most}"
             self.problems.append(f"{name} must be {bound}, not {value}")
+            return default
         return value
 
     def file(self, name: str) -> str | None:

@@ -65,6 +65,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_resume(commands)
     _add_health(commands)
     _add_completion(commands)
+    _add_doctor(commands)
     return parser
 
 
@@ -133,6 +134,25 @@ def _add_demo(commands: _Commands) -> None:
 
 def _add_health(commands: _Commands) -> None:
     _add(commands, "health", "say whether the worker of this container is alive", "gradientd health")
+
+
+def _add_doctor(commands: _Commands) -> None:
+    parser = _add(
+        commands,
+        "doctor",
+        "look whether settings, Redis, bucket, codecs and limits are as gradientd needs them, and say what helps",
+        "gradientd doctor\n"
+        "  gradientd doctor --read lakes/como.jpg --wait 40\n"
+        "\n"
+        "exit codes:\n"
+        "  0  no fault    1  some fault    69  Redis or the bucket does not serve    78  wrong settings",
+    )
+    parser.add_argument("--json", action="store_true", help="as one JSON object")
+    parser.add_argument("--read", metavar="KEY", help="read this object of the bucket too")
+    parser.add_argument(
+        "--wait", type=_seconds, metavar="SECONDS", help="how long the supervisor waits before it kills the worker"
+    )
+    parser.add_argument("--supervisord", metavar="FILE", help="its configuration (default: where supervisord looks)")
 
 
 def _add_explain(commands: _Commands) -> None:

@@ -11,11 +11,14 @@ from gradientd.jobqueue.fleet import HEAD_JOBS, Fleet, InWork, WorkerSeen
 from gradientd.jobqueue.pace import Pace, measure_pace
 from gradientd.jobqueue.queue import Queue
 from gradientd.jobqueue.reap import Reaped
+from gradientd.jobqueue.rights import OPTIONAL, forbidden_commands
+from gradientd.jobqueue.server import ServerSeen, look_at_server
 from gradientd.jobqueue.taken import Acquired, LeaseCount, Lengths, Promoted, Recent, Taken
 from gradientd.jobqueue.whereabouts import JobSeen, LeaseSeen, Locator, Searched, Whereabouts
 
 __all__ = [
     "HEAD_JOBS",
+    "OPTIONAL",
     "Acquired",
     "Audit",
     "Begun",
@@ -37,8 +40,11 @@ __all__ = [
     "Recent",
     "RedisClient",
     "Searched",
+    "ServerSeen",
     "Taken",
     "Whereabouts",
     "WorkerSeen",
+    "forbidden_commands",
+    "look_at_server",
     "measure_pace",
 ]

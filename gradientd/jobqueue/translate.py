@@ -54,7 +54,7 @@ def explain(error: Exception) -> str:
     if isinstance(error, exceptions.NoPermissionError) or any(sign in text for sign in _SIGNS_OF_MISSING_RIGHTS):
         return f"Redis forbids this user a command or a key: {_cut(text)}."
     for code, sentence in _REFUSALS.items():
-        if text.startswith((f"{code} ", f"-{code} ")) or f": -{code} " in text:
+        if text.startswith((f"{code} ", f"-{code} ")) or f": -{code} " in text or f" caused error: {code} " in text:
             return sentence
     by_class = _REFUSAL_OF_CLASS.get(type(error))
     if by_class:

@@ -69,13 +69,20 @@ class Storage:
 
         (Without the right to list, AWS answers 403 for a missing key.) Raises a StorageError.
         """
+        self.tells_missing_keys()
+
+    def tells_missing_keys(self) -> bool:
+        """Probe; returns whether the storage says that a key is missing, rather than that it is denied."""
         key = PROBE_PREFIX + secrets.token_hex(16)
         try:
             self.get(key, max_bytes=SPOOL_BYTES, deadline_s=PROBE_DEADLINE_S)
-        except (ObjectMissing, ObjectDenied):
-            return
+        except ObjectMissing:
+            return True
+        except ObjectDenied:
+            return False
         except (DownloadTimeout, TruncatedBody, LimitExceeded) as exc:
             raise StorageFault(f"The storage does not answer the probe as an S3 server would: {exc}") from exc
+        return True
 
     def put(self, key: str, data: Buffer, content_type: str) -> None:
         """Store one object. Raises ObjectDenied or a StorageError."""

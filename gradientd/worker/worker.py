@@ -23,7 +23,7 @@ from gradientd.imaging import Limits
 from gradientd.jobqueue import Audit, Connector, Fleet, Queue, RedisClient, Taken
 from gradientd.logs import create_logger
 from gradientd.metrics import Metrics
-from gradientd.settings import Settings, parse_env
+from gradientd.settings import LAST_WORDS_S, Settings, parse_env
 from gradientd.storage import Storage
 from gradientd.worker.attempt import Workshop
 from gradientd.worker.breaker import Breaker, Outage
@@ -41,8 +41,6 @@ COMMAND_TIMEOUT_S = 5.0
 """How long one Redis command may take before Redis counts as unavailable."""
 ENQUEUERS = 8
 """How many callers of `enqueue_job` use Redis at once; the others wait their turn, or they would use up the pool."""
-LAST_WORDS_S = 10.0
-"""After the grace time: how long the hand-backs and the held results may take altogether."""
 NOT_PATCHED = (
     "gevent has not patched this process, so the worker's greenlets would block each other. Call "
     "`from gevent import monkey; monkey.patch_all()` before any other import, or run the `gradientd` command."

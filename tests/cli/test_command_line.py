@@ -30,7 +30,7 @@ def test_version() -> None:
     assert run("--version") == (0, f"gradientd {gradientd.__version__}\n", "")
 
 
-@pytest.mark.parametrize("command", [[], ["enqueue"], ["demo"], ["health"], ["info"]])
+@pytest.mark.parametrize("command", [[], ["enqueue"], ["demo"], ["health"], ["info"], ["doctor"]])
 def test_help_shows_an_example(command: list[str]) -> None:
     code, out, err = run(*command, "--help")
     assert (code, err) == (0, "")

@@ -12,7 +12,7 @@ import fakeredis
 import pytest
 
 from gradientd.errors import NotAnImage
-from gradientd.jobqueue import Audit, Begun, Completion, Connector, DeadLetters, Queue, Taken, codes, keys
+from gradientd.jobqueue import Audit, Begun, Completion, Connector, DeadLetters, Queue, Taken, codes, keys, rights
 from gradientd.jobqueue.scripts import Scripts, source
 from gradientd.model import Job
 from tests.jobqueue.conftest import GRADIENT, fields_of
@@ -134,6 +134,7 @@ def calls() -> dict[str, tuple[list[str], list[Any]]]:
     assert broken is not None
     queue.fail(broken, None, None, error)
     letters.retry(f"!{broken.identity}")
+    recorder.run("rights", [], rights.COMMANDS)
     return recorder.calls
 
 

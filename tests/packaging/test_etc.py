@@ -12,8 +12,7 @@ import pytest
 import gradientd
 from gradientd.cli.arguments import make_parser
 from gradientd.cli.exits import Exit
-from gradientd.settings import Settings, parse_env
-from gradientd.worker.worker import LAST_WORDS_S
+from gradientd.settings import LAST_WORDS_S, Settings, parse_env
 from tests.packaging.deployment import (
     ETC,
     KUBERNETES,

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from gradientd.model import Status
 from gradientd.settings import Settings
-from gradientd.worker.worker import LAST_WORDS_S
 from tests.real.conftest import Bench
 from tests.real.console import Console, wait_until
 from tests.real.pictures import jpeg, large_jpeg
@@ -113,4 +112,4 @@ def test_stop_wait_is_longer_than_the_grace_time_and_the_last_words() -> None:
     waited = re.search(r"^stopwaitsecs=(\d+)$", (ROOT / "etc" / "supervisord.conf").read_text(), re.MULTILINE)
     assert waited
     defaults = Settings("redis://redis", "http://s3", "key", "secret", "bucket")
-    assert int(waited[1]) > defaults.shutdown_grace_ms / 1000 + LAST_WORDS_S
+    assert int(waited[1]) > defaults.longest_stop_s
