@@ -15,6 +15,7 @@ import redis
 from gradientd.model import Result, Status, job_id_for
 from gradientd.settings import Settings
 from gradientd.storage import Storage
+from tests.real.console import environment_of
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,7 @@ class Bench:
     @property
     def env(self) -> dict[str, str]:
         """What the console script needs to know."""
-        return {
-            "REDIS_URL": self.settings.redis_url,
-            "S3_ENDPOINT": self.settings.s3_endpoint,
-            "S3_ACCESS_KEY": self.settings.s3_access_key,
-            "S3_SECRET_KEY": self.settings.s3_secret_key,
-            "MASTER_BUCKET_NAME": self.settings.master_bucket_name,
-        }
+        return environment_of(self.settings)
 
     def push_id_job(self, storage_key: str, **changes: Any) -> str:
         """As the documented protocol says: the job's key, the pending result, then the ID."""

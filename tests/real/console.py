@@ -16,7 +16,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gradientd.settings import Settings
+
 SCRIPT = Path(sys.executable).with_name("gradientd")
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The variables that tell a process what `settings` say of the servers."""
+    return {
+        "REDIS_URL": settings.redis_url,
+        "S3_ENDPOINT": settings.s3_endpoint,
+        "S3_ACCESS_KEY": settings.s3_access_key,
+        "S3_SECRET_KEY": settings.s3_secret_key,
+        "MASTER_BUCKET_NAME": settings.master_bucket_name,
+    }
 
 
 class Console:

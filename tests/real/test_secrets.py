@@ -11,7 +11,7 @@ import redis
 
 from gradientd.embedded import S3, Valkey, open_bucket
 from gradientd.storage import Storage
-from tests.real.console import Console
+from tests.real.console import Console, environment_of
 from tests.real.pictures import jpeg
 
 PASSWORD, TOKEN = secrets.token_hex(16), secrets.token_hex(16)
@@ -26,11 +26,8 @@ def test_secrets_stand_in_no_log_no_page_and_no_command_line(s3_server: S3) -> N
         admin = redis.Redis(port=valkey.port)
         admin.config_set("requirepass", PASSWORD)
         env = {
+            **environment_of(settings),
             "REDIS_URL": f"redis://:{PASSWORD}@127.0.0.1:{valkey.port}/0",
-            "S3_ENDPOINT": settings.s3_endpoint,
-            "S3_ACCESS_KEY": settings.s3_access_key,
-            "S3_SECRET_KEY": settings.s3_secret_key,
-            "MASTER_BUCKET_NAME": settings.master_bucket_name,
             "GRADIENT_HTTP_ADDR": "127.0.0.1:0",
             "GRADIENT_HTTP_TOKEN": TOKEN,
             "LOG_LEVEL": "trace",

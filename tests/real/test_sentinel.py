@@ -23,7 +23,7 @@ from gradientd.model import Status
 from gradientd.settings import Settings
 from gradientd.storage import Storage
 from tests.jobqueue.servers import Server, free_port, redis_binary, running
-from tests.real.console import Console, wait_until
+from tests.real.console import Console, environment_of, wait_until
 from tests.real.pictures import jpeg
 
 JOBS = 240
@@ -139,11 +139,8 @@ def test_master_that_dies_under_load_costs_nothing_but_what_replication_lost(
     storage.close()
     env = {
         **SHORT_PERIODS,
+        **environment_of(server_settings),
         "REDIS_URL": trio.url,
-        "S3_ENDPOINT": server_settings.s3_endpoint,
-        "S3_ACCESS_KEY": server_settings.s3_access_key,
-        "S3_SECRET_KEY": server_settings.s3_secret_key,
-        "MASTER_BUCKET_NAME": server_settings.master_bucket_name,
     }
     settings = Settings(trio.url, server_settings.s3_endpoint, "key", "secret", "bucket")
     producer = Producer(settings)

@@ -20,7 +20,7 @@ from gradientd.jobqueue import Connector, Queue, keys
 from gradientd.settings import Settings
 from gradientd.storage import Storage
 from tests.imaging import paint
-from tests.real.console import Console
+from tests.real.console import Console, environment_of
 from tests.soak.process import Holding, at_rest, most
 
 MOST_GROWTH_KB = 5 * 1024
@@ -178,11 +178,7 @@ def _pictures() -> dict[str, bytes]:
 
 def _environment(settings: Settings) -> dict[str, str]:
     return {
-        "REDIS_URL": settings.redis_url,
-        "S3_ENDPOINT": settings.s3_endpoint,
-        "S3_ACCESS_KEY": settings.s3_access_key,
-        "S3_SECRET_KEY": settings.s3_secret_key,
-        "MASTER_BUCKET_NAME": settings.master_bucket_name,
+        **environment_of(settings),
         "GRADIENT_WORKER_CONCURRENCY": CONCURRENCY,
         "GRADIENT_HTTP_ADDR": "127.0.0.1:0",
         "MALLOC_ARENA_MAX": "2",
