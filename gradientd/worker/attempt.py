@@ -249,6 +249,7 @@ class Attempt:
             code=error.code,
             error=str(error),
             attempts=self._attempts,
+            retriesLeft=self._shop.settings.max_retries - self._attempts + 1,
             retryInMs=delay_ms,
         )
         return Outcome.RETRIED
