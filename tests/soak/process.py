@@ -12,11 +12,13 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
+POOLED = "libvips worker"
+"""Threads of libvips' pool, which come with a decode and go when they have been idle for 15 s."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """Resident memory in kB, open file descriptors that are no sockets, those that are, threads."""
+    """Resident memory in kB, open descriptors that are no sockets and those that are, threads but for POOLED ones."""
 
     resident_kb: int
     files: int
@@ -27,9 +29,9 @@ class Holding:
     def of(cls, pid: int) -> Holding:
         """What a process holds now."""
         fields = dict(line.split(":", 1) for line in (PROC / str(pid) / "status").read_text().splitlines())
-        opened = list(_opened(PROC / str(pid) / "fd"))
+        opened, threads = list(_opened(PROC / str(pid) / "fd")), _lasting_threads(PROC / str(pid) / "task")
         sockets = sum(name.startswith("socket:") for name in opened)
-        return cls(int(fields["VmRSS"].split()[0]), len(opened) - sockets, sockets, int(fields["Threads"]))
+        return cls(int(fields["VmRSS"].split()[0]), len(opened) - sockets, sockets, threads)
 
 
 def at_rest(pid: int, looks: int, pause: Callable[[], None]) -> Holding:
@@ -59,3 +61,11 @@ def _opened(folder: Path) -> Iterator[str]:
     for descriptor in folder.iterdir():
         with contextlib.suppress(FileNotFoundError):  # closed meanwhile
             yield os.readlink(descriptor)
+
+
+def _lasting_threads(folder: Path) -> int:
+    names = []
+    for task in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # ended meanwhile
+            names.append((task / "comm").read_text().strip())
+    return sum(name != POOLED for name in names)

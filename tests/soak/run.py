@@ -30,8 +30,6 @@ WAITING = 200
 """How many jobs stand in the queue at once: a backlog of thousands would measure Redis."""
 LOOKS = 6
 LOOK_S = 0.5
-REST_S = 16.0
-"""libvips lets its idle threads go after 15 s (GLib's thread pools, too): how many there are before is chance."""
 STALL_S = 120.0
 BROKEN, BROKEN_EVERY = "web-page", 50
 """How often a job is no picture: the way of a failure is soaked too."""
@@ -119,8 +117,7 @@ class _Soak:
         self._tell(f"{up_to:>7} jobs, {Holding.of(self._pid).resident_kb / 1024:.1f} MB resident")
 
     def look(self) -> Holding:
-        """What the process holds when it has had nothing to do for a while."""
-        time.sleep(REST_S)
+        """What the process holds when it has nothing to do."""
         return at_rest(self._pid, LOOKS, lambda: time.sleep(LOOK_S))
 
     def outcomes(self) -> tuple[int, int]:
