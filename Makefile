@@ -10,6 +10,7 @@ WITH := $(VENV)/with-
 DEMO_EXTRAS := binary,demo
 TEST_EXTRAS := binary,completion,demo,hashes,test
 LINT_EXTRAS := $(TEST_EXTRAS),lint
+BENCH_EXTRAS := binary,demo,bench
 
 # What Kubernetes itself does not know, and KEDA does.
 KEDA := etc/kubernetes/scaledobject.yml etc/kubernetes/triggerauthentication.yml
@@ -23,7 +24,7 @@ IMAGE ?= gradientd
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test chaos hostile soak lint wheel image clean
+.PHONY: help demo test chaos hostile soak bench lint wheel image clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -42,6 +43,9 @@ hostile: $(WITH)$(TEST_EXTRAS) ## decode pictures that are built to do harm, the
 
 soak: $(WITH)$(TEST_EXTRAS) ## send 20 000 small jobs through one process and see what it still holds (ARGS="--jobs 100000")
 	$(BIN)/python -m tests.soak $(ARGS)
+
+bench: $(WITH)$(BENCH_EXTRAS) ## measure beside peers and write docs/performance.md (ARGS="--pictures FOLDER kernel quality")
+	$(BIN)/python -m benchmarks $(ARGS)
 
 lint: $(WITH)$(LINT_EXTRAS) ## ruff, mypy, import-linter, and what checks the Dockerfile, the shell and etc/
 	$(BIN)/ruff check .

@@ -181,7 +181,10 @@ class Gradientd(Contender):
 
     def _is_done(self, jobs: int) -> bool:
         with self.redis.pipeline(transaction=False) as pipe:
-            pipe.llen("gradient:queue").llen("gradient:processing").hlen("gradientd:dead").zcard("gradient:delayed")
+            pipe.llen("gradient:queue")
+            pipe.llen("gradient:processing")
+            pipe.hlen("gradientd:dead")
+            pipe.zcard("gradient:delayed")
             queued, processing, dead, delayed = pipe.execute()
         if dead or delayed:
             raise SystemExit(f"{self.name} failed a job:\n{self._last_words()}")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
 from benchmarks.contenders import Batch, Dramatiq, Gradientd, Rq
-from benchmarks.report import Goal, Section, Spread, Table, ratios, spread
+from benchmarks.report import Curves, Goal, Section, Spread, Table, ratios, spread
 from benchmarks.stage import Stage
 from benchmarks.yardstick import Yardstick
 
@@ -58,8 +58,9 @@ def _shuffled(keys: list[str]) -> list[str]:
 
 def _contenders(stage: Stage, concurrency: int, stack: ExitStack) -> Iterator[tuple[str, Run]]:
     yield OURS, stack.enter_context(Gradientd(stage, concurrency)).run
-    peers = [Rq(stage, concurrency, "simple"), Rq(stage, concurrency, "forking"), Dramatiq(stage, concurrency)]
-    for peer in peers:
+    rqs = Rq(stage, concurrency, "simple"), Rq(stage, concurrency, "forking")
+    dramatiq = Dramatiq(stage, concurrency)
+    for peer in (*rqs, dramatiq):
         stack.enter_context(peer)
         for function, label in (("with_pillow", "Pillow"), ("with_gradientd", "our function")):
             yield f"{peer.name}, {label}", _told(peer, function)
@@ -114,5 +115,10 @@ def _section(found: dict[int, dict[str, list[Batch]]], share: Spread, clean: Spr
                 ratios(rates[OURS, JUDGED_AT], rates[RIVAL, JUDGED_AT]).median, 3.0, at_least=True,
             ),
         ),
-        points={name: [(n, spread(rates[name, n]).median) for n in found] for name in names},
+        curves=(
+            Curves(
+                "jobs at once", "jobs/s",
+                {name: [(n, spread(rates[name, n]).median) for n in found] for name in names},
+            ),
+        ),
     )  # fmt: skip

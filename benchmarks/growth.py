@@ -1,22 +1,17 @@
-"""How a job's cost grows: with the picture's megapixels, and with the length of the queue.
+"""How a job's cost grows with the length of the queue.
 
 It refuses to extrapolate: each point was measured.
 """
 
 from __future__ import annotations
 
-import statistics
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-import pyvips
-
-from benchmarks import pictures
 from benchmarks.contenders import Gradientd, job_json
-from benchmarks.report import Goal, Section, Table, ratios, spread
+from benchmarks.report import Curves, Goal, Section, Table, ratios, spread
 from benchmarks.stage import ONE_PIXEL, Stage, cpu_s
-from gradientd.imaging import generate_gradient
 
 LENGTHS = (1_000, 10_000, 100_000, 1_000_000)
 WINDOW_S = 2.0
@@ -27,36 +22,6 @@ for number = tonumber(ARGV[1]), tonumber(ARGV[2]) do
   redis.call('RPUSH', KEYS[1], 'fill-' .. number)
 end
 """
-
-
-def with_megapixels(photographs: list[pictures.Picture], rounds: int) -> Section:
-    """CPU for one picture by kind and size, beside a bare libvips thumbnail."""
-    groups: dict[tuple[str, float], list[pictures.Picture]] = {}
-    for picture in photographs:
-        groups.setdefault((picture.kind, round(picture.megapixels * 2) / 2), []).append(picture)
-    rows, points = [], {}
-    for (kind, megapixels), group in sorted(groups.items()):
-        found = [_pair(picture.path.read_bytes()) for picture in group for _ in range(rounds)]
-        ours, bare = [pair[0] for pair in found], [pair[1] for pair in found]
-        rows.append((f"{kind}, {megapixels:g} MP", f"{spread(ours):.1f}", f"{ratios(ours, bare):.2f}"))
-        points.setdefault(kind, []).append((megapixels, statistics.median(ours)))
-    return Section(
-        "Growth with megapixels",
-        "CPU of one picture in our function; the spread is over photographs and rounds.",
-        (Table(("", "CPU ms", "÷ bare libvips"), tuple(rows)),),
-        points=points,
-    )
-
-
-def _pair(data: bytes) -> tuple[float, float]:
-    ours = _cpu_ms(lambda: generate_gradient(data))
-    return ours, _cpu_ms(lambda: pyvips.Image.thumbnail_buffer(data, 128, size="down").write_to_memory())
-
-
-def _cpu_ms(work: object) -> float:
-    began = time.process_time()
-    work()
-    return (time.process_time() - began) * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +39,7 @@ class Window:
         return (self.worker_s + self.servers_s) * 1000 / self.jobs
 
 
-def with_queue_length(stage: Stage, rounds: int) -> Section:
+def measure(stage: Stage, rounds: int) -> Section:
     """Workers on queues of different lengths take turns: all are paused but one."""
     with ExitStack() as stack:
         workers = {length: stack.enter_context(Gradientd(stage, 4)) for length in LENGTHS}
@@ -102,6 +67,12 @@ def with_queue_length(stage: Stage, rounds: int) -> Section:
             ),
         ),
         (Goal("A job's CPU with a million IDs ÷ with a thousand", ratios(cost[longest], cost[shortest]).median, 1.05),),
+        curves=(
+            Curves(
+                "IDs in the queue", "CPU ms a one-pixel job",
+                {"gradientd and both servers": [(n, spread(cost[n]).median) for n in LENGTHS]}, is_log=True,
+            ),
+        ),
     )
 
 

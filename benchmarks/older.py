@@ -15,6 +15,8 @@ from types import TracebackType
 
 from benchmarks.pictures import CACHE
 
+MISSING = "node and npm are not on this machine"
+
 _HOME = CACHE / "older"
 
 

@@ -35,17 +35,17 @@ _s3: Any = boto3.client(
 
 def with_pillow(storage_key: str) -> None:
     """Palette, gradient and placeholder by Pillow."""
-    image = Image.open(io.BytesIO(_get(storage_key)))
-    image.draft("RGB", (128, 128))
-    image.thumbnail((128, 128))
-    image = image.convert("RGB")
+    file = Image.open(io.BytesIO(_get(storage_key)))
+    file.draft("RGB", (128, 128))
+    file.thumbnail((128, 128))
+    image = file.convert("RGB")
     reduced = image.quantize(5, Image.Quantize.MEDIANCUT)
     numbers = reduced.getpalette() or []
     palette = [f"#{bytes(numbers[3 * index : 3 * index + 3]).hex().upper()}" for _, index in _by_share(reduced)]
     image.thumbnail((20, 20))
-    file = io.BytesIO()
-    image.filter(ImageFilter.GaussianBlur(2)).save(file, "JPEG", quality=60, optimize=True)
-    _store(storage_key, {"palette": palette, "blurDataUrl": b64encode(file.getvalue()).decode()})
+    blurred = io.BytesIO()
+    image.filter(ImageFilter.GaussianBlur(2)).save(blurred, "JPEG", quality=60, optimize=True)
+    _store(storage_key, {"palette": palette, "blurDataUrl": b64encode(blurred.getvalue()).decode()})
 
 
 def with_gradientd(storage_key: str) -> None:
@@ -54,7 +54,8 @@ def with_gradientd(storage_key: str) -> None:
 
 
 def _by_share(reduced: Image.Image) -> list[tuple[int, int]]:
-    return sorted(reduced.getcolors() or [], reverse=True)
+    shares: Any = reduced.getcolors() or []  # of a picture with a palette: how many pixels, and which colour
+    return sorted(shares, reverse=True)
 
 
 def _get(storage_key: str) -> bytes:

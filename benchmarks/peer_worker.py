@@ -7,14 +7,14 @@ import os
 import sys
 
 import redis
+from PIL import Image
 from rq import Queue, SimpleWorker, Worker
 
 QUEUE = "bench"
 
 if __name__ == "__main__":
-    from benchmarks import peer_jobs
 
     connection = redis.Redis.from_url(os.environ["REDIS_URL"])
     kind = {"simple": SimpleWorker, "forking": Worker}[sys.argv[1]]
-    peer_jobs.Image.init()
+    Image.init()
     kind([Queue(QUEUE, connection=connection)], connection=connection).work(logging_level="WARNING")

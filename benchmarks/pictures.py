@@ -6,7 +6,7 @@ It refuses to download, and to keep anything outside its cache folder.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,6 +33,9 @@ _PHOTOGRAPHS = (
     ("sklearn", "flower.jpg"),
 )
 _MEGAPIXELS = (2.5, 6.0, 12.0, 24.0)
+LEAST_MEGAPIXELS = 2.0
+_SUFFIXES = frozenset({"jpg", "jpeg", "png", "webp", "gif", "tif", "tiff"})
+"""What every contender can read."""
 _GRAIN = 3.0
 """Enlarging leaves no fine detail; a camera's noise costs a decoder what detail costs it."""
 
@@ -51,19 +54,25 @@ class Picture:
         return f"{self.path.stem} ({self.kind}, {self.megapixels:.1f} MP)"
 
 
-def collect(folder: Path | None = None, *, least_megapixels: float = 2.0) -> list[Picture]:
+def collect(folder: Path | None = None) -> list[Picture]:
     """The pictures of `folder`, or the enlarged ones that packages ship, made on first use."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file()) if folder else list(_enlarged())
-    pictures = [picture for path in paths if (picture := _look_at(path))]
-    return [picture for picture in pictures if picture.megapixels >= least_megapixels]
+    return [picture for path in paths if (picture := _look_at(path))]
+
+
+def large(photographs: Sequence[Picture]) -> list[Picture]:
+    """Those that speed is measured on."""
+    return [picture for picture in photographs if picture.megapixels >= LEAST_MEGAPIXELS]
 
 
 def _look_at(path: Path) -> Picture | None:
+    kind = path.suffix.lower().lstrip(".")
+    if kind not in _SUFFIXES:
+        return None
     try:
         image = pyvips.Image.new_from_file(str(path))
     except pyvips.Error:
         return None
-    kind = path.suffix.lower().lstrip(".")
     if kind in ("jpg", "jpeg"):
         kind = "progressive" if image.get_typeof("jpeg-multiscan") and image.get("jpeg-multiscan") else "baseline"
     return Picture(path, kind, image.width * image.height / 1e6)

@@ -1,14 +1,14 @@
-"""How true palette, gradient and placeholder are, against the older worker's: `python -m benchmarks.quality [FOLDER]`.
+"""How true palette, gradient and placeholder are, against the older worker's.
 
 It refuses any measure but the mean CIEDE2000 to the picture, seen at 128 pixels.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 import statistics
 from base64 import b64decode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,49 +17,63 @@ import numpy.typing as npt
 import pyvips
 from PIL import Image
 
-from benchmarks import older, pictures
+from benchmarks import older
 from benchmarks.ciede2000 import Floats, ciede2000, lab_from_srgb
+from benchmarks.pictures import Picture
+from benchmarks.report import Goal, Section, Table, ratios
 from gradientd.imaging import generate_gradient
 
 SIDE = 128
+LEAST_ERROR = 0.01
+"""A difference that nobody sees; keeps the ratio of two perfect palettes from being one of noise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """Mean CIEDE2000 of one picture's palette, gradient and placeholder, and the placeholder's bytes."""
+    """Mean CIEDE2000 of one picture's palette, gradient and placeholder; the placeholder's bytes.
+
+    `shape` is by how much the placeholder's aspect ratio is off the picture's.
+    """
 
     palette: float
     gradient: float
     placeholder: float
     placeholder_bytes: int
+    shape: float
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", nargs="?", type=Path, help="pictures of your own (default: those of packages)")
-    arguments = parser.parse_args()
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A picture as a person sees it: upright, sRGB, transparent parts white; `aspect` is that of the whole picture."""
+
+    pixels: npt.NDArray[np.uint8]
+    aspect: float
+
+    @classmethod
+    def of(cls, path: Path) -> Seen:
+        """Look at a file."""
+        image = pyvips.Image.thumbnail(str(path), SIDE, size="down", output_profile="srgb")
+        if image.hasalpha():
+            image = image.flatten(background=[255, 255, 255])
+        whole = pyvips.Image.new_from_file(str(path)).autorot()
+        return cls(image.colourspace("srgb").numpy(), whole.width / whole.height)
+
+
+def measure(photographs: Sequence[Picture]) -> Section | None:
+    """Every picture once: nothing here depends on the machine's load. None where the older worker cannot run."""
     if not older.is_available():
-        raise SystemExit("The older worker's function needs node and npm.")
+        print(f"  {older.MISSING}: there is nobody to compare the quality with", flush=True)
+        return None
     ours, theirs = [], []
     with older.OlderWorker() as worker:
-        for picture in pictures.collect(arguments.folder, least_megapixels=0):
-            seen = _as_seen(picture.path)
+        for picture in photographs:
+            seen = Seen.of(picture.path)
             ours.append(_errors_of_ours(picture.path.read_bytes(), seen))
             theirs.append(_errors_of_older(worker.ask(picture.path), seen))
-    _print(ours, theirs)
+    return _section(ours, theirs)
 
 
-def _as_seen(path: Path) -> npt.NDArray[np.uint8]:
-    """What a person sees: upright, sRGB, transparent parts white."""
-    image = pyvips.Image.thumbnail(str(path), SIDE, size="down", output_profile="srgb")
-    if image.hasalpha():
-        image = image.flatten(background=[255, 255, 255])
-    pixels: npt.NDArray[np.uint8] = image.colourspace("srgb").numpy()
-    return pixels
-
-
-def _errors_of_ours(data: bytes, seen: npt.NDArray[np.uint8]) -> Errors:
+def _errors_of_ours(data: bytes, seen: Seen) -> Errors:
     gradient = generate_gradient(data)
     return _errors(
         [_rgb(color) for color in gradient.palette],
@@ -69,7 +83,7 @@ def _errors_of_ours(data: bytes, seen: npt.NDArray[np.uint8]) -> Errors:
     )
 
 
-def _errors_of_older(answer: older.Answer, seen: npt.NDArray[np.uint8]) -> Errors:
+def _errors_of_older(answer: older.Answer, seen: Seen) -> Errors:
     stops = answer.palette[0], answer.palette[min(1, len(answer.palette) - 1)]
     return _errors(answer.palette, stops, answer.placeholder, seen)
 
@@ -78,17 +92,19 @@ def _errors(
     palette: list[tuple[int, int, int]],
     stops: tuple[tuple[int, int, int], tuple[int, int, int]],
     placeholder: bytes,
-    seen: npt.NDArray[np.uint8],
+    seen: Seen,
 ) -> Errors:
-    lab = lab_from_srgb(seen)
-    height, width, _ = seen.shape
+    lab = lab_from_srgb(seen.pixels)
+    height, width, _ = seen.pixels.shape
     nearest = ciede2000(lab[:, :, np.newaxis], lab_from_srgb(palette)).min(axis=2)
-    enlarged = Image.open(io.BytesIO(placeholder)).convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
+    small = Image.open(io.BytesIO(placeholder)).convert("RGB")
+    enlarged = small.resize((width, height), Image.Resampling.BILINEAR)
     return Errors(
         palette=float(nearest.mean()),
         gradient=float(ciede2000(lab, lab_from_srgb(css_gradient(*stops, width, height))).mean()),
         placeholder=float(ciede2000(lab, lab_from_srgb(np.asarray(enlarged))).mean()),
         placeholder_bytes=len(placeholder),
+        shape=abs(small.width / small.height / seen.aspect - 1),
     )
 
 
@@ -106,20 +122,33 @@ def _rgb(color: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def _print(ours: list[Errors], theirs: list[Errors]) -> None:
-    print(f"Mean CIEDE2000 over {len(ours)} pictures, ours as a ratio to the older worker's")
-    for name in ("palette", "gradient", "placeholder"):
-        mine = [getattr(errors, name) for errors in ours]
-        other = [getattr(errors, name) for errors in theirs]
-        ratios = [one / max(two, 0.01) for one, two in zip(mine, other, strict=True)]
-        better = sum(ratio < 1 for ratio in ratios) / len(ratios)
-        print(
-            f"  {name:12} of the means {sum(mine) / sum(other):.3f}, median {statistics.median(ratios):.3f} "
-            f"[{min(ratios):.3f} to {max(ratios):.3f}], better on {better:.0%}, ours {statistics.mean(mine):.2f}"
-        )
-    sizes = [statistics.median(errors.placeholder_bytes for errors in some) for some in (ours, theirs)]
-    print(f"  placeholder bytes, median: ours {sizes[0]:.0f}, the older worker's {sizes[1]:.0f}")
-
-
-if __name__ == "__main__":
-    main()
+def _section(ours: Sequence[Errors], theirs: Sequence[Errors]) -> Section:
+    names = ("palette", "gradient", "placeholder")
+    errors = {name: ([getattr(e, name) for e in ours], [getattr(e, name) for e in theirs]) for name in names}
+    each = {
+        name: ratios([max(e, LEAST_ERROR) for e in mine], [max(e, LEAST_ERROR) for e in others])
+        for name, (mine, others) in errors.items()
+    }
+    of_means = {name: statistics.mean(mine) / statistics.mean(others) for name, (mine, others) in errors.items()}
+    better = sum(ratio < 1 for ratio in each["palette"].values) / len(ours)
+    our_bytes, their_bytes = (statistics.median(e.placeholder_bytes for e in some) for some in (ours, theirs))
+    rows = [
+        (name, *(f"{statistics.mean(some):.2f}" for some in both), f"{of_means[name]:.3f}", f"{each[name]:.3f}")
+        for name, both in errors.items()
+    ]
+    rows.append(("placeholder, bytes", f"{our_bytes:.0f}", f"{their_bytes:.0f}", f"{our_bytes / their_bytes:.3f}", ""))
+    return Section(
+        "Quality",
+        f"Mean CIEDE2000 over {len(ours)} pictures: of each pixel to its nearest palette colour (5 colours; the older "
+        "worker's are MMCQ's), to the CSS gradient, and to the placeholder enlarged bilinearly; bytes by their median.",
+        (Table(("", "ours", "older worker", "ratio of the means", "of each picture"), tuple(rows)),),
+        (
+            Goal("Palette's error ÷ MMCQ's", of_means["palette"], 0.75, form=".3f"),
+            Goal("Share of pictures with a better palette than MMCQ's", better, 0.99, at_least=True, form=".3f"),
+            Goal("Palette's error ÷ MMCQ's, on the worst picture", max(each["palette"].values), 1.05, form=".3f"),
+            Goal("Placeholder's error ÷ the older worker's", of_means["placeholder"], 0.55, form=".3f"),
+            Goal("Placeholder's median bytes ÷ the older worker's", our_bytes / their_bytes, 1.0, form=".3f"),
+            Goal("Placeholder's shape, most off the picture's", max(e.shape for e in ours), 0.03, form=".3f"),
+            Goal("Gradient's error ÷ the older worker's", of_means["gradient"], 0.98, form=".3f"),
+        ),
+    )

@@ -6,8 +6,8 @@ It refuses to hide a miss: a goal that was not met is printed as one.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,17 @@ def ratios(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A number to reach: `value` must be at most `limit`, or at least where `at_least` says so."""
+    """A number to reach: `value` must be at most `limit`, or at least where `at_least` says so.
+
+    `why` is the reason of a miss, as far as it is known; it is shown only where there is one.
+    """
 
     text: str
     value: float
     limit: float
     at_least: bool = False
     form: str = ".2f"
+    why: str = ""
 
     @property
     def is_met(self) -> bool:
@@ -87,33 +91,35 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Curves:
+    """A panel of the plot: points by the name of each curve, what its axes say, and whether the lower is a log's."""
+
+    across: str
+    up: str
+    by_name: Mapping[str, Sequence[tuple[float, float]]]
+    is_log: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
-    """What one benchmark found. `printed` is what a program of its own wrote, kept as it is."""
+    """What one benchmark found."""
 
     title: str
     about: str
     tables: tuple[Table, ...] = ()
     goals: tuple[Goal, ...] = ()
-    printed: str = ""
-    points: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
-    """For the plot: curves by their names."""
+    curves: tuple[Curves, ...] = ()
 
     def text(self) -> str:
         """For a terminal."""
-        return "\n".join([f"\n{self.title}", *self._body(Table.text), *(self._goal(goal) for goal in self.goals)])
+        return "\n".join(self._lines())
 
     def markdown(self) -> str:
         """For the page; the goals stand in a table of their own at its top."""
-        printed = f"```text\n{self.printed.strip()}\n```" if self.printed else ""
-        parts = [f"## {self.title}", self.about, *(table.markdown() for table in self.tables), printed]
-        return "\n\n".join(filter(None, parts))
+        return "\n\n".join([f"## {self.title}", self.about, *(table.markdown() for table in self.tables)])
 
-    def _body(self, render: object) -> Iterator[str]:
-        yield f"  {self.about}"
-        for table in self.tables:
-            yield table.text()
-        if self.printed:
-            yield self.printed
-
-    def _goal(self, goal: Goal) -> str:
-        return f"  {'met   ' if goal.is_met else 'MISSED'}  {goal.text}: {goal.reached}, {goal.wanted} wanted"
+    def _lines(self) -> Iterator[str]:
+        yield f"{self.title}: {self.about}"
+        yield from (table.text() for table in self.tables)
+        for goal in self.goals:
+            yield f"  {'met   ' if goal.is_met else 'MISSED'}  {goal.text}: {goal.reached}, {goal.wanted} wanted"

@@ -6,7 +6,7 @@ It refuses to let contenders share a queue: each has a database of Valkey's to i
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -43,12 +43,12 @@ class Stage:
 
 
 @contextmanager
-def open_stage(photographs: list[pictures.Picture]) -> Iterator[Stage]:
+def open_stage(photographs: Sequence[pictures.Picture]) -> Iterator[Stage]:
     """Start both servers and fill the bucket."""
     with Valkey("--databases", str(DATABASES)) as valkey, S3() as s3:
         settings = open_bucket(valkey, s3)
         storage = Storage(settings)
-        by_key = {f"photographs/{picture.path.name}": picture for picture in photographs}
+        by_key = {f"photographs/{number}-{picture.path.name}": picture for number, picture in enumerate(photographs)}
         for key, picture in by_key.items():
             storage.put(key, picture.path.read_bytes(), "application/octet-stream")
         storage.put(ONE_PIXEL, one_pixel(), "image/png")

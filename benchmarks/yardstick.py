@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from types import TracebackType
 
 from benchmarks.stage import Stage, environment
@@ -91,10 +92,10 @@ def serve(each: Callable[[Callable[[str], object], Sequence[str]], None]) -> Non
     for line in sys.stdin:
         what, keys = json.loads(line)
         if what == "get":
-            spent = _measured(lambda keys=keys: each(get, keys), len(keys))
+            spent = _measured(partial(each, get, keys), len(keys))
         else:
             objects = {key: get(key) for key in set(keys)}
-            spent = _measured(lambda keys=keys, objects=objects: _gradients(objects, keys), len(keys))
+            spent = _measured(partial(_gradients, objects, keys), len(keys))
         print(json.dumps(asdict(spent)), flush=True)
 
 
