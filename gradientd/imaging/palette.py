@@ -15,10 +15,9 @@ from gradientd.imaging.color import Floats, oklab_from_srgb
 MAX_COLORS = 5
 _CELL_BITS = 5
 """Bits of each channel that tell a cell of the histogram."""
-_CHROMA_STRETCH, _CHROMA_COMPRESSION = 3.0, 3.0
+_CHROMA_STRETCH, _CHROMA_COMPRESSION = 3.5, 4.0
 """OKLab's a and b are short beside its L: eyes, and CIEDE2000, give a faint hue more weight, a strong one less."""
 _LLOYD_STEPS = 8
-_CENTERING_STEPS = 3
 _NEAR = 0.04
 """Distances far below this count as none."""
 SAME_COLOR = 0.02
@@ -57,8 +56,8 @@ def extract_palette(rgb: Pixels, weights: Floats | None = None) -> tuple[Swatch,
         return ()
     cells = _count_cells(rgb, weights)
     points = _space_evenly(cells.oklab)
-    labels = _settle(points, cells.weight, _median_cut(points, cells.weight))
-    swatches = _merge_duplicates(_swatches(cells, points, labels))
+    labels, central = _settle(points, cells.weight, _median_cut(points, cells.weight))
+    swatches = _merge_duplicates(_swatches(cells, labels, central))
     return tuple(sorted(swatches, key=lambda swatch: -swatch.share))
 
 
@@ -69,12 +68,13 @@ def _count_cells(rgb: Pixels, weights: Floats | None) -> _Cells:
     order = np.argsort(cell, kind="stable")  # a radix sort, for numbers this small
     cell = cell[order]
     starts = np.concatenate([[0], np.flatnonzero(cell[1:] != cell[:-1]) + 1])
+    ordered = np.take(channels, order, axis=1).astype(np.float64)
     if weights is None:
         weight = np.diff(starts, append=len(cell)).astype(np.float64)
-        sums = np.add.reduceat(channels[:, order], starts, axis=1, dtype=np.float64)
     else:
         weight = np.add.reduceat(weights[order], starts)
-        sums = np.add.reduceat(channels[:, order] * weights[order], starts, axis=1)
+        ordered *= weights[order]
+    sums = np.add.reduceat(ordered, starts, axis=1)
     srgb = (sums / weight).T
     return _Cells(srgb, oklab_from_srgb(srgb), weight)
 
@@ -115,30 +115,34 @@ def _spread(points: Floats, weight: Floats) -> Floats:
     """The weighted sum of squared distances from the mean, along each axis; never positive for a single point."""
     if len(points) < 2:
         return np.full(points.shape[1], -1.0)
-    off = points - weight @ points / weight.sum()
-    spread: Floats = weight @ off**2
+    sums: Floats = weight @ points
+    spread: Floats = weight @ points**2 - sums**2 / weight.sum()
     return spread
 
 
-def _settle(points: Floats, weight: Floats, labels: Labels) -> Labels:
-    """Move every point to the nearest mean and the means after their points, some times (Lloyd 1982)."""
+def _settle(points: Floats, weight: Floats, labels: Labels) -> tuple[Labels, Floats]:
+    """Move every point to the nearest middle and the middles after their points, some times (Lloyd 1982).
+
+    Returns the labels, and the weights with which a mean is such a middle: a point counts more the nearer it is
+    (Weiszfeld 1937), so that a few strays do not pull a colour away from where most of its pixels are.
+    """
     axes = np.ascontiguousarray(points.T)
+    lengths = (axes**2).sum(axis=0)
+    central = weight
     for _step in range(_LLOYD_STEPS):
-        means, _ = _means(points, weight, labels)
-        nearest = _argmin_rows((means**2).sum(axis=1, keepdims=True) - 2 * means @ axes)
-        if np.array_equal(nearest, labels):
-            break
-        labels = nearest
-    return labels
+        middles, _ = _means(points, central, labels)
+        labels, least = _nearest((middles**2).sum(axis=1, keepdims=True) - 2 * middles @ axes)
+        central = weight / (np.sqrt(np.maximum(lengths + least, 0)) + _NEAR)
+    return labels, central
 
 
-def _argmin_rows(distances: Floats) -> Labels:
-    """For each column the row of its least number: numpy's own argmin is slow across a few long rows."""
+def _nearest(distances: Floats) -> tuple[Labels, Floats]:
+    """For each column the row of its least number, and that: numpy's own argmin is slow across a few long rows."""
     least, rows = distances[0], np.zeros(distances.shape[1], dtype=np.intp)
     for row, distance in enumerate(distances[1:], start=1):
         rows[distance < least] = row
         least = np.minimum(distance, least)
-    return rows
+    return rows, least
 
 
 def _means(colors: Floats, weight: Floats, labels: Labels) -> tuple[Floats, Floats]:
@@ -149,20 +153,11 @@ def _means(colors: Floats, weight: Floats, labels: Labels) -> tuple[Floats, Floa
     return members @ colors / total[:, np.newaxis], total
 
 
-def _swatches(cells: _Cells, points: Floats, labels: Labels) -> list[Swatch]:
-    """A swatch for each label; a colour in the middle of its points counts more than one at the edge (Weiszfeld 1937).
-
-    So a few strays do not pull a colour away from where most of its pixels are.
-    """
-    _, labels = np.unique(labels, return_inverse=True)
-    central = cells.weight
-    for _step in range(_CENTERING_STEPS):
-        middles, _ = _means(points, central, labels)
-        distance = np.sqrt(((points - middles[labels]) ** 2).sum(axis=1))
-        central = cells.weight / (distance + _NEAR)
+def _swatches(cells: _Cells, labels: Labels, central: Floats) -> list[Swatch]:
+    """A swatch for each label that has colours."""
     means, _ = _means(cells.srgb, central, labels)
     weights = np.bincount(labels, cells.weight)
-    shares = weights / weights.sum()
+    shares = weights[weights > 0] / weights.sum()
     return [
         Swatch(srgb, oklab, float(share))
         for srgb, oklab, share in zip(means, oklab_from_srgb(means), shares, strict=True)
