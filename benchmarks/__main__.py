@@ -23,11 +23,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     began = time.monotonic()
     plan = run.Plan(tuple(asked.sections or SECTIONS), asked.rounds, asked.pictures, asked.record)
-    runs = [run.once(plan, number + 1, asked.runs) for number in range(asked.runs)]
     path = asked.page or (PAGE if not asked.sections and not asked.pictures else None)
-    if path is not None:
-        page.write(path, runs, "make bench" + _told(arguments))
-        print(f"\nWritten: {path} and its plot")
+    runs: list[run.Run] = []
+    for number in range(asked.runs):
+        runs.append(run.once(plan, number + 1, asked.runs))
+        if path is not None:  # after each run: whoever stops the next one keeps this one
+            page.write(path, runs, "make bench" + _told(arguments))
+            print(f"\nWritten: {path} and its plot", flush=True)
     missed = [goal for sections in runs for section in sections for goal in section.goals if not goal.is_met]
     judged = sum(len(section.goals) for sections in runs for section in sections)
     print(f"\n{judged - len(missed)} of {judged} goals met, in {(time.monotonic() - began) / 60:.0f} minutes")
