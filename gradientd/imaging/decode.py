@@ -71,8 +71,10 @@ def _decode(view: memoryview, header: Header) -> Thumbnail:
     shrink = _jpeg_shrink(header)
     only_dc = shrink == 8 and header.dc_ranges
     source = jpeg.keep_dc(view, header.dc_ranges) if only_dc else view  # libvips borrows it
-    small = _shrink(_open_reduced(source, header, shrink)).copy_memory()
+    small = _shrink(_open_reduced(source, header, shrink))
     orientation = small.get("orientation") if small.get_typeof("orientation") else 1
+    if orientation != 1 or small.get_typeof("icc-profile-data"):
+        small = small.copy_memory()  # turning wants pixels out of order; and a broken profile is no damage
     small = _to_srgb(small)
     pixels: npt.NDArray[np.uint8] = (small if orientation == 1 else small.autorot()).numpy()
     alpha = np.ascontiguousarray(pixels[:, :, 3]) if pixels.shape[2] > 3 else None

@@ -55,10 +55,17 @@ def extract_palette(rgb: Pixels, weights: Floats | None = None) -> tuple[Swatch,
     if not len(rgb):
         return ()
     cells = _count_cells(rgb, weights)
-    points = _space_evenly(cells.oklab)
-    labels, central = _settle(points, cells.weight, _median_cut(points, cells.weight))
+    labels, central = _cluster(cells)
     swatches = _merge_duplicates(_swatches(cells, labels, central))
     return tuple(sorted(swatches, key=lambda swatch: -swatch.share))
+
+
+def _cluster(cells: _Cells) -> tuple[Labels, Floats]:
+    """Which of at most MAX_COLORS colours each cell belongs to, and how much it counts there."""
+    if len(cells.weight) <= MAX_COLORS:
+        return np.arange(len(cells.weight)), cells.weight
+    points = _space_evenly(cells.oklab)
+    return _settle(points, cells.weight, _median_cut(points, cells.weight))
 
 
 def _count_cells(rgb: Pixels, weights: Floats | None) -> _Cells:
