@@ -15,7 +15,7 @@ from gradientd.settings import Settings
 
 TOP = Path(__file__).parents[1]
 README = (TOP / "README.md").read_text(encoding="utf-8")
-SOURCE = (TOP / "gradientd" / "settings.py").read_text(encoding="utf-8")
+SOURCE = (TOP / "gradientd" / "settings" / "__init__.py").read_text(encoding="utf-8")
 
 READ = dict(re.findall(r'"(\w+)": r\.\w+\(\s*"([A-Z0-9_]+)"', SOURCE))
 """Settings' fields and the variable that each is read from."""

@@ -186,7 +186,7 @@ def test_unknown_extra_is_a_mistake_that_lists_the_known_ones(monkeypatch: pytes
 
 def test_hash_whose_package_is_missing_is_a_mistake_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADIENT_EXTRAS", "blurHash,shares")
-    monkeypatch.setattr("gradientd.settings.find_spec", lambda _: None)
+    monkeypatch.setattr("gradientd.settings.reader.find_spec", lambda _: None)
     assert problems() == [
         "GRADIENT_EXTRAS cannot be had in full: "
         "blurHash needs the package blurhash_rs: pip install 'gradientd[hashes]'"

@@ -1,35 +1,24 @@
 """The environment, read once into one frozen Settings.
 
-It refuses to be read while running: nothing else in gradientd looks at os.environ.
+It refuses to be read while running: nothing outside this folder looks at os.environ.
 """
 
 from __future__ import annotations
 
-import difflib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-
-from environs import Env, EnvError
 
 from gradientd.errors import SettingsError
 from gradientd.model import Extra
-
-_Check = Callable[[str], str | None]
-"""Looks at a value; returns what is wrong with it, as the end of a sentence that begins with the variable's name."""
+from gradientd.settings.checks import check_http_url, check_redis_url, check_token
+from gradientd.settings.reader import Reader
 
 LOG_LEVELS = ("trace", "debug", "info", "warn", "error", "fatal")
 LOG_FORMATS = ("auto", "json", "pretty")
-MIN_TOKEN_CHARS = 16
-FAMILY = "GRADIENT_"
-REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
 LAST_WORDS_S = 10.0
 """After the grace time of a stop: how long the hand-backs and the held results may take altogether."""
-_CLUSTER_SCHEMES = ("redis+cluster", "rediss+cluster", "redis-cluster")
 _CONNECTIONS = ("redis_url", "s3_endpoint", "s3_access_key", "s3_secret_key", "master_bucket_name")
 TRUE_COLOURS = 2**24
 
@@ -120,10 +109,10 @@ class Inspected:
 
 def inspect_env() -> Inspected:
     """Read the environment without judging it."""
-    r = _Reader()
+    r = Reader()
     connections: dict[str, Any] = {
-        "redis_url": r.secret("REDIS_URL", check=_check_redis_url),
-        "s3_endpoint": r.text("S3_ENDPOINT", required=True, check=_check_http_url),
+        "redis_url": r.secret("REDIS_URL", check=check_redis_url),
+        "s3_endpoint": r.text("S3_ENDPOINT", required=True, check=check_http_url),
         "s3_access_key": r.secret("S3_ACCESS_KEY"),
         "s3_secret_key": r.secret("S3_SECRET_KEY"),
         "master_bucket_name": r.text("MASTER_BUCKET_NAME", required=True),
@@ -136,10 +125,10 @@ def parse_local_env() -> Settings:
 
     Raises SettingsError.
     """
-    return _read_others(_Reader(), dict.fromkeys(_CONNECTIONS, "")).sound()
+    return _read_others(Reader(), dict.fromkeys(_CONNECTIONS, "")).sound()
 
 
-def _read_others(r: _Reader, connections: dict[str, Any]) -> Inspected:
+def _read_others(r: Reader, connections: dict[str, Any]) -> Inspected:
     values: dict[str, Any] = {
         "s3_region": r.text("S3_REGION"),
         "log_level": r.choice("LOG_LEVEL", LOG_LEVELS, "info"),
@@ -168,7 +157,7 @@ def _read_others(r: _Reader, connections: dict[str, Any]) -> Inspected:
         "redis_cert_file": r.file("GRADIENT_REDIS_CERT_FILE"),
         "redis_key_file": r.file("GRADIENT_REDIS_KEY_FILE"),
         "http_addr": r.address("GRADIENT_HTTP_ADDR"),
-        "http_token": r.secret("GRADIENT_HTTP_TOKEN", required=False, check=_check_token),
+        "http_token": r.secret("GRADIENT_HTTP_TOKEN", required=False, check=check_token),
         "summary_interval_s": r.number("GRADIENT_SUMMARY_INTERVAL_S", 60, least=0, most=86_400),
         "extras": r.extras("GRADIENT_EXTRAS"),
     }
@@ -180,7 +169,7 @@ def heartbeat_limits() -> tuple[str | None, float]:
 
     Raises SettingsError.
     """
-    r = _Reader()
+    r = Reader()
     path = r.text("GRADIENT_HEARTBEAT_FILE")
     poll_interval_ms = r.number("GRADIENT_WORKER_POLL_INTERVAL_MS", 1_000, least=100, most=60_000)
     if r.problems:
@@ -193,7 +182,7 @@ def terminal_colours() -> int:
 
     https://no-color.org and the COLORTERM of the terminals themselves; it does not ask whether there is a terminal.
     """
-    r = _Reader()
+    r = Reader()
     terminal = r.text("TERM") or "dumb"
     if r.text("NO_COLOR") or terminal == "dumb":
         return 0
@@ -203,145 +192,3 @@ def terminal_colours() -> int:
 
 def _longest_silence_s(poll_interval_ms: int) -> float:
     return max(60.0, 3 * poll_interval_ms / 1000)
-
-
-class _Reader:
-    """Reads one variable at a time and keeps every problem; an empty variable counts as absent."""
-
-    def __init__(self) -> None:
-        self._env = Env()
-        self._asked: set[str] = set()
-        self.problems: list[str] = []
-
-    def unknown(self) -> dict[str, str | None]:
-        """The variables of our family that nobody asked for, and what each may have been meant to be."""
-        names = sorted(name for name in os.environ if name.startswith(FAMILY) and name not in self._asked)
-        meant = {name: difflib.get_close_matches(name, self._asked, n=1, cutoff=0.85) for name in names}
-        return {name: close[0] if close else None for name, close in meant.items()}
-
-    def text(self, name: str, *, required: bool = False, check: _Check | None = None) -> str | None:
-        self._asked.add(name)
-        value = self._env.str(name, default="").strip()
-        if not value:
-            if required:
-                self.problems.append(f"{name} is not set")
-            return None
-        self._check(name, value, check)
-        return value
-
-    def secret(self, name: str, *, required: bool = True, check: _Check | None = None) -> str | None:
-        """A secret, from NAME or from the file that NAME_FILE names."""
-        by_file = f"{name}_FILE"
-        value, path = self.text(name), self.text(by_file)
-        if path is None:
-            if value is not None:
-                self._check(name, value, check)
-            elif required:
-                self.problems.append(f"{name} is not set (nor {by_file})")
-            return value
-        if value is not None:
-            self.problems.append(f"{name} and {by_file} are both set: keep one")
-            return None
-        try:
-            value = Path(path).read_text(encoding="utf-8").strip()
-        except OSError as exc:
-            self.problems.append(f"{by_file} names a file that cannot be read: {path!r} ({exc.strerror})")
-        except ValueError:
-            self.problems.append(f"{by_file} names a file that is not UTF-8 text: {path!r}")
-        else:
-            self._check(by_file, value, check if value else _say_empty)
-        return value
-
-    def choice(self, name: str, choices: tuple[str, ...], default: str) -> str:
-        value = (self.text(name) or default).lower()
-        if value not in choices:
-            self.problems.append(f"{name} must be one of {', '.join(choices)}, not {value!r}")
-        return value
-
-    def number(self, name: str, default: int, *, least: int, most: int = 2**53) -> int:
-        text = self.text(name)
-        if text is None:
-            return default
-        try:
-            value = self._env.int(name)
-        except EnvError:
-            self.problems.append(f"{name} must be a whole number, not {text!r}")
-            return default
-        if not least <= value <= most:
-            bound = f"at least {least}" if value < least else f"at most {most}"
-            self.problems.append(f"{name} must be {bound}, not {value}")
-            return default
-        return value
-
-    def file(self, name: str) -> str | None:
-        return self.text(name, check=lambda path: None if Path(path).is_file() else f"names no file: {path!r}")
-
-    def address(self, name: str) -> tuple[str, int] | None:
-        """host:port to listen on; the host is empty for every interface."""
-        text = self.text(name)
-        if text is None:
-            return None
-        try:
-            parts = urlsplit(f"//{text}")
-            if parts.port is not None and parts.netloc == text and "@" not in text:
-                return parts.hostname or "", parts.port
-        except ValueError:
-            pass
-        self.problems.append(f"{name} must look like 127.0.0.1:9876, [::1]:9876 or :9876, not {text!r}")
-        return None
-
-    def extras(self, name: str) -> tuple[Extra, ...]:
-        """A comma list of Extra, in the wire's order; a hash only where the package that makes it is there."""
-        names = {part.strip() for part in (self.text(name) or "").split(",")} - {""}
-        unknown = sorted(names - set(Extra))
-        if unknown:
-            self.problems.append(f"{name} knows {', '.join(Extra)}, not {', '.join(map(repr, unknown))}")
-        extras = tuple(extra for extra in Extra if extra in names)
-        missing = [extra for extra in extras if extra.package and find_spec(extra.package) is None]
-        self.problems.extend(f"{name} cannot be had in full: {extra.remedy}" for extra in missing)
-        return extras
-
-    def _check(self, name: str, value: str, check: _Check | None) -> None:
-        problem = check(value) if check else None
-        if problem:
-            self.problems.append(f"{name} {problem}")
-
-
-def _say_empty(_: str) -> str:
-    return "names an empty file"
-
-
-def _check_token(value: str) -> str | None:
-    if len(value) < MIN_TOKEN_CHARS or not value.isascii() or not value.isprintable() or " " in value:
-        return f"must be {MIN_TOKEN_CHARS} or more ASCII characters without a space; `openssl rand -hex 32` makes one"
-    return None
-
-
-def _check_redis_url(value: str) -> str | None:
-    scheme = value.partition("://")[0].lower()
-    if scheme in _CLUSTER_SCHEMES:
-        return "asks for Redis Cluster, which the queue's fixed keys rule out: they have no hash tags"
-    if scheme not in REDIS_SCHEMES or "://" not in value:
-        return f"must begin with one of {', '.join(s + '://' for s in REDIS_SCHEMES)}"
-    try:
-        parts = urlsplit(value)
-        if scheme in ("redis", "rediss") and (not parts.hostname or parts.port == 0):
-            return "names no host or a wrong port"
-        if "sentinel" in scheme and not (parts.netloc and parts.path.strip("/")):
-            return "must look like redis+sentinel://host:port,host:port/service/db"
-    except ValueError:
-        return "is not a valid URL"
-    return None
-
-
-def _check_http_url(value: str) -> str | None:
-    try:
-        parts = urlsplit(value)
-        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        sound = False
-    if not sound:
-        return "must be a URL such as https://s3.example.com"
-    if parts.username or parts.password:
-        return "must not hold credentials: set S3_ACCESS_KEY and S3_SECRET_KEY"
-    return None
