@@ -133,12 +133,8 @@ class DeadLetters:
 
     def purge(self, names: Sequence[str]) -> int:
         """Forget letters for good; returns how many there were."""
-        if not names:
-            return 0
-        with translated(), self._client.pipeline(transaction=False) as pipe:
-            pipe.zrem(keys.DEAD_INDEX, *names)
-            pipe.hdel(keys.DEAD, *names)
-            return int(pipe.execute()[1])
+        batches = (names[start : start + PAGE] for start in range(0, len(names), PAGE))
+        return sum(int(self._scripts.run("purge", [keys.DEAD, keys.DEAD_INDEX], batch)) for batch in batches)
 
     def _revive(self, letter: DeadLetter, element: str, storage_key: str | None) -> str | None:
         code = self._scripts.run(

@@ -200,6 +200,24 @@ def test_purge_forgets(bench: Bench, queue: Queue, letters: DeadLetters) -> None
     assert bench.admin.zcard(keys.DEAD_INDEX) == 1
 
 
+def test_letter_and_its_place_in_the_index_go_in_one_step(
+    queue: Queue, letters: DeadLetters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail(queue, "a")
+    client: Any = queue.client
+    sent: list[str] = []
+    execute = client.execute_command
+
+    def listening(*arguments: Any, **options: Any) -> Any:
+        sent.append(arguments[0])
+        return execute(*arguments, **options)
+
+    monkeypatch.setattr(client, "execute_command", listening)
+    monkeypatch.setattr(client, "pipeline", None)
+    assert letters.purge(["a"]) == 1
+    assert set(sent) <= {"EVALSHA", "SCRIPT LOAD"}
+
+
 def test_letter_that_cannot_be_read_is_passed_over(bench: Bench, queue: Queue, letters: DeadLetters) -> None:
     fail(queue, "a")
     bench.admin.hset(keys.DEAD, mapping={"odd": "[]", "odder": "{}", "oddest": "nonsense"})

@@ -134,6 +134,7 @@ def calls() -> dict[str, tuple[list[str], list[Any]]]:
     assert broken is not None
     queue.fail(broken, None, None, error)
     letters.retry(f"!{broken.identity}")
+    letters.purge(["failed"])
     recorder.run("rights", [], rights.COMMANDS)
     return recorder.calls
 
