@@ -6,6 +6,7 @@ It refuses to end well when a goal was missed.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     from benchmarks import page, run  # they import what only the extra `bench` installs
 
+    end_in_order()
     began = time.monotonic()
     plan = run.Plan(tuple(asked.sections or SECTIONS), asked.rounds, asked.pictures, asked.record)
     path = asked.page or (PAGE if not asked.sections and not asked.pictures else None)
@@ -34,6 +36,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     judged = sum(len(section.goals) for sections in runs for section in sections)
     print(f"\n{judged - len(missed)} of {judged} goals met, in {(time.monotonic() - began) / 60:.0f} minutes")
     return MISSED if missed else 0
+
+
+def end_in_order() -> None:
+    """Let SIGTERM end what was started, as Ctrl-C does: workers would outlive their servers and look for them."""
+
+    def leave(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, leave)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,3 +1,5 @@
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +37,17 @@ def test_help_needs_none_of_the_peers() -> None:
     ).stdout
     for section in command.SECTIONS:
         assert section in told
+
+
+def test_sigterm_ends_the_contenders_too() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        command.end_in_order()
+        with pytest.raises(SystemExit) as ended:
+            os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ended.value.code == 143
 
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["--rounds", "0"], ["--pictures", "/does/not/exist"]])
