@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -55,3 +56,11 @@ def test_wrong_usage_is_refused_before_anything_is_measured(arguments: list[str]
     with pytest.raises(SystemExit) as refused:
         command.main(arguments)
     assert refused.value.code == 2
+
+
+def test_page_in_the_repository_is_one_of_a_whole_run() -> None:
+    page = (ROOT / "docs" / "performance.md").read_text()
+    goals_told = re.findall(r"^\| ([^|]+) \| at (?:most|least) ", page, re.MULTILINE)
+    assert len(goals_told) == len(set(goals_told)) >= 20
+    assert "(performance.svg)" in page
+    assert "</svg>" in (ROOT / "docs" / "performance.svg").read_text()
