@@ -77,7 +77,7 @@ class Drain:
             stopped_by = self._obstacle()
             if stopped_by is None and self._is_settled():
                 found = self._others_leases()
-                if found is not None:
+                if found is not None and self._is_settled():
                     live = found
                     break
             gevent.sleep(LOOK_INTERVAL_S)
@@ -85,8 +85,13 @@ class Drain:
         return Drained(now_completed - completed, now_failed - failed, live, stopped_by)
 
     def _others_leases(self) -> int | None:
-        """Live leases of others; None while some have expired: they can soon be reaped and are worth staying for."""
+        """Live leases of others; None while there is something to stay for.
+
+        That is a job which was pushed since the last look, and leases that have expired: they can soon be reaped.
+        """
         try:
+            if self._queue.lengths().queue:
+                return None
             leases = self._queue.count_leases()
         except RedisUnavailable as exc:
             self._redis_outage.begin(exc)

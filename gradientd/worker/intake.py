@@ -62,7 +62,7 @@ class Intake:
         self._loop: gevent.Greenlet[[], None] | None = None
         self._is_peeking = False
         self.is_idle = False
-        """Whether the last look found the queue empty."""
+        """Whether the last look found the queue empty, and no other is under way."""
         self.is_paused = False
         """Whether the last look found the fleet paused."""
         self.last_tick = 0.0
@@ -117,6 +117,7 @@ class Intake:
     def _take(self) -> Taken | None:
         """Promote what is due, then acquire; after a lost reply the same token asks for the same job again."""
         self._promote_if_due()
+        self.is_idle = False  # until the reply is here
         is_repeat, self._reply_is_due = self._reply_is_due, True
         acquired = self._queue.acquire(self._token, repeat=is_repeat)
         self._reply_is_due = False
