@@ -13,7 +13,7 @@ from gradientd.jobqueue.queue import Queue
 from gradientd.jobqueue.reap import Reaped
 from gradientd.jobqueue.rights import OPTIONAL, forbidden_commands
 from gradientd.jobqueue.server import ServerSeen, look_at_server
-from gradientd.jobqueue.taken import Acquired, LeaseCount, Lengths, Promoted, Recent, Taken
+from gradientd.jobqueue.taken import Acquired, LeaseCount, Lengths, Promoted, Recent, Recovered, Taken
 from gradientd.jobqueue.whereabouts import JobSeen, LeaseSeen, Locator, Searched, Whereabouts
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "Queue",
     "Reaped",
     "Recent",
+    "Recovered",
     "RedisClient",
     "Searched",
     "ServerSeen",

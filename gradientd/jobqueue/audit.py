@@ -13,6 +13,7 @@ from gradientd.jobqueue import keys
 from gradientd.jobqueue.codes import LockCode
 from gradientd.jobqueue.identities import IdentitySet
 from gradientd.jobqueue.queue import Queue
+from gradientd.jobqueue.taken import Recovered
 from gradientd.jobqueue.translate import translated
 from gradientd.model import MAX_JOB_BYTES
 
@@ -47,13 +48,13 @@ class Audit:
         self._gap_ms = max(interval_ms // LOOKS_PER_INTERVAL, 1)
         self._lock_ms = max(interval_ms // LOCKS_PER_INTERVAL, SHORTEST_LOCK_MS)
 
-    def run(self) -> list[str]:
-        """Audit once, unless somebody else does or has just done; returns the IDs that were pushed again.
+    def run(self) -> list[Recovered]:
+        """Audit once, unless somebody else does or has just done; returns the jobs that were pushed again.
 
         Also extends the data of waiting jobs that has less than 12 hours left, and forgets what was kept for jobs that
         stand nowhere any more. Raises RedisUnavailable.
         """
-        pushed: list[str] = []
+        pushed: list[Recovered] = []
         try:
             while self._look_twice(pushed) >= MAX_CANDIDATES:
                 pass
@@ -62,7 +63,7 @@ class Audit:
             pass  # its holder finds the rest
         return pushed
 
-    def _look_twice(self, pushed: list[str]) -> int:
+    def _look_twice(self, pushed: list[Recovered]) -> int:
         """One round; adds to `pushed` and returns how many jobs the first look found in no list."""
         self._hold_lock(self._lock_ms)
         strays = self._noted_without_lease()
@@ -138,19 +139,17 @@ class Audit:
 
     # -- acting ------------------------------------------------------------------------------------------------------
 
-    def _push(self, candidates: dict[str, int], listed: IdentitySet, pushed: list[str]) -> None:
+    def _push(self, candidates: dict[str, int], listed: IdentitySet, pushed: list[Recovered]) -> None:
         """Push what both looks found in no list and with the same data."""
         for batch in _batches([job_id for job_id in candidates if job_id not in listed]):
-            unchanged = [(job_id, data) for job_id, data in self._data_of(batch) if hash(data) == candidates[job_id]]
+            unchanged = {job_id: data for job_id, data in self._data_of(batch) if hash(data) == candidates[job_id]}
             if unchanged:
-                pushed += self._scripts.run(
+                job_ids = self._scripts.run(
                     "audit",
-                    [
-                        keys.QUEUE, keys.PROCESSING, keys.DELAYED, keys.LEASES,
-                        *(keys.job_key(job_id) for job_id, _ in unchanged),
-                    ],
-                    [CONFIRM_WINDOW, *(part for pair in unchanged for part in pair)],
+                    [keys.QUEUE, keys.PROCESSING, keys.DELAYED, keys.LEASES, *map(keys.job_key, unchanged)],
+                    [CONFIRM_WINDOW, *(part for pair in unchanged.items() for part in pair)],
                 )
+                pushed += [Recovered.of(job_id, unchanged[job_id]) for job_id in job_ids]
             self._pause()
 
     def _extend(self, job_ids: Sequence[str]) -> None:

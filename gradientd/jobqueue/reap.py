@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from gradientd.jobqueue import keys
 from gradientd.jobqueue.codes import ReapCode
 from gradientd.jobqueue.scripts import Scripts
-from gradientd.jobqueue.taken import Taken
+from gradientd.jobqueue.taken import Recovered, Taken
 
 BATCH = 100
 LOCKS_PER_LEASE = 12
@@ -21,15 +21,15 @@ PASSES_PER_LEASE = 4
 
 @dataclass(frozen=True, slots=True)
 class Reaped:
-    """What one pass found, by identity.
+    """What one pass found.
 
     `requeued` had expired leases, `orphans_requeued` none for the whole grace: both are in the queue again.
     `exhausted` are leased to the caller, who ends them. `noted` elements without a lease are being watched.
     """
 
-    requeued: list[str]
+    requeued: list[Recovered]
     exhausted: list[Taken]
-    orphans_requeued: list[str]
+    orphans_requeued: list[Recovered]
     noted: int
 
 
@@ -41,9 +41,9 @@ def reap(
     `now_ms` is the server's clock (Unix ms), just asked for: what is carried out much later does nothing.
     Raises RedisUnavailable; jobs that were leased to the caller by then run out again by themselves.
     """
-    requeued: list[str] = []
+    requeued: list[Recovered] = []
     exhausted: list[Taken] = []
-    orphans: list[str] = []
+    orphans: list[Recovered] = []
     noted = 0
     token = secrets.token_hex(16)
     lock_ms = max(lease_ms // LOCKS_PER_LEASE, 1)
@@ -64,7 +64,7 @@ def reap(
         if ReapCode(code) is not ReapCode.PAGE:
             break
         offset, notes_cursor, page_requeued, page_exhausted, page_orphans, noted = page
-        requeued += page_requeued
+        requeued += [Recovered.of(*record) for record in page_requeued]
         exhausted += [Taken.from_record(record, token) for record in page_exhausted]
-        orphans += page_orphans
+        orphans += [Recovered.of(*record) for record in page_orphans]
     return Reaped(requeued, exhausted, orphans, noted)

@@ -54,6 +54,20 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
+class Recovered:
+    """A job that was put back into the queue, and its picture where its data says which."""
+
+    identity: str
+    storage_key: str | None
+
+    @classmethod
+    def of(cls, identity: str, data: str | None) -> Recovered:
+        """Read the storage key from the job's JSON as it stands (None: it has expired)."""
+        storage_key = _field_of(data, "storageKey")
+        return cls(identity, storage_key if isinstance(storage_key, str) else None)
+
+
+@dataclass(frozen=True, slots=True)
 class Acquired:
     """What acquire found: a job, or why there is none."""
 
@@ -98,14 +112,18 @@ class Recent:
 
 def _attempts_in(payload: str | None) -> int:
     """The attempts that a job's JSON counts, 0 where it cannot be read: `parse` says what is wrong with it."""
+    attempts = _field_of(payload, "attempts")
+    return int(attempts) if isinstance(attempts, (int, float)) and 0 <= attempts < 2**53 else 0
+
+
+def _field_of(payload: str | None, name: str) -> object:
+    """One field of a job's JSON, None where it is absent or the JSON cannot be read."""
     if payload is None or len(payload) > MAX_JOB_BYTES:
-        return 0
+        return None
     try:
-        attempts = json.loads(payload)["attempts"]
+        return json.loads(payload)[name]
     except (ValueError, TypeError, KeyError, RecursionError):
-        return 0
-    is_count = isinstance(attempts, (int, float)) and 0 <= attempts < 2**53
-    return int(attempts) if is_count else 0
+        return None
 
 
 def _count(text: str | None) -> int:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import gevent
 from gevent.event import Event
 
 from gradientd.errors import RedisUnavailable
-from gradientd.jobqueue import Audit, Queue, Taken
+from gradientd.jobqueue import Audit, Queue, Recovered, Taken
 from gradientd.worker.leases import LeaseKeeper
 from gradientd.worker.stats import Tally
 
@@ -67,17 +67,12 @@ class Upkeep:
 
     def _reap(self) -> None:
         reaped = self._queue.reap(worker_id=self._worker_id)
-        self._tally.recovered["lease_expired"] += len(reaped.requeued)
-        self._tally.recovered["orphan"] += len(reaped.orphans_requeued)
-        for identity in reaped.requeued:
-            self._logger.warning(
-                "Job recovered: its worker's lease expired; back at the head of the queue", extra={"jobId": identity}
-            )
-        for identity in reaped.orphans_requeued:
-            self._logger.warning(
-                "Job recovered: nobody held a lease and nothing changed during the orphan grace; back in the queue",
-                extra={"jobId": identity},
-            )
+        self._tell("lease_expired", reaped.requeued, "its worker's lease expired; back at the head of the queue")
+        self._tell(
+            "orphan",
+            reaped.orphans_requeued,
+            "nobody held a lease and nothing changed during the orphan grace; back in the queue",
+        )
         for taken in reaped.exhausted:
             self._work(taken)
 
@@ -89,11 +84,14 @@ class Upkeep:
             pause_s = _jittered(self._audit_interval_s / (1 if is_done else AUDIT_TRIES_PER_INTERVAL))
 
     def _audit_once(self) -> None:
-        restored = self._audit.run()
-        self._tally.recovered["limbo"] += len(restored)
-        for identity in restored:
+        self._tell("limbo", self._audit.run(), "its data stood in no list; pushed to the queue again")
+
+    def _tell(self, cause: str, recovered: Sequence[Recovered], what_happened: str) -> None:
+        """Count the recovered and say of each which job and which picture."""
+        self._tally.recovered[cause] += len(recovered)
+        for job in recovered:
             self._logger.warning(
-                "Job recovered: its data stood in no list; pushed to the queue again", extra={"jobId": identity}
+                f"Job recovered: {what_happened}", extra={"jobId": job.identity, "storageKey": job.storage_key}
             )
 
     def _try(self, duty: Callable[[], None]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import fakeredis
 import pytest
 import redis
 
-from gradientd.jobqueue import Connector, Queue, Taken, keys
+from gradientd.jobqueue import Connector, Queue, Recovered, Taken, keys
 from gradientd.model import Gradient, Job
 from tests.jobqueue.servers import Server, redis_binary, running, valkey_binary
 
@@ -115,6 +115,10 @@ def job_id(request: pytest.FixtureRequest, bench: Bench, queue: Queue) -> str:
 
 def fields_of(storage_key: str = "g/album/a.jpg", **more: Any) -> dict[str, Any]:
     return {"guildId": "g", "galleryName": "album", "storageKey": storage_key, "itemId": "a", **more}
+
+
+def identities(recovered: Sequence[Recovered]) -> list[str]:
+    return [job.identity for job in recovered]
 
 
 def take(queue: Queue, token: str = "t" * 32) -> Taken:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from gradientd.jobqueue import Audit, Queue, audit, keys
+from gradientd.jobqueue import Audit, Queue, Recovered, audit, keys
 from gradientd.jobqueue.identities import IdentitySet
-from tests.jobqueue.conftest import Bench, begin, fields_of, take
+from tests.jobqueue.conftest import Bench, begin, fields_of, identities, take
 
 HOUR_MS = 3_600_000
 GAP_S = 60
@@ -35,7 +35,7 @@ def between_looks(action: Callable[[], object]) -> Callable[[float], None]:
 
 def test_job_in_no_list_is_pushed_again_once(bench: Bench, queue: Queue) -> None:
     job_id = in_limbo(bench)
-    assert auditor(queue).run() == [job_id]
+    assert auditor(queue).run() == [Recovered(job_id, "g/lost.jpg")]
     assert bench.admin.lrange(keys.QUEUE, 0, -1) == [job_id]
     assert auditor(queue).run() == []
 
@@ -98,7 +98,7 @@ def test_script_looks_once_more_before_it_pushes(bench: Bench, queue: Queue, whe
 def test_many_jobs_in_limbo_come_back_in_batches(bench: Bench, queue: Queue) -> None:
     lost = {in_limbo(bench, f"lost-{number}") for number in range(250)}
     bench.admin.rpush(keys.QUEUE, *(f"waiting-{number}" for number in range(2_500)))
-    assert set(auditor(queue).run()) == lost
+    assert set(identities(auditor(queue).run())) == lost
     assert queue.lengths().queue == 2_750
 
 
@@ -108,7 +108,7 @@ def test_more_jobs_in_limbo_than_a_round_holds_come_back_in_rounds(
     monkeypatch.setattr(audit, "MAX_CANDIDATES", 20)
     monkeypatch.setattr(audit, "PAGE", 10)
     lost = {in_limbo(bench, f"lost-{number}") for number in range(90)}
-    assert set(auditor(queue).run()) == lost
+    assert set(identities(auditor(queue).run())) == lost
     assert queue.lengths().queue == 90
 
 
@@ -152,7 +152,7 @@ def test_only_one_worker_audits_at_a_time(bench: Bench, queue: Queue) -> None:
     bench.admin.set(keys.AUDIT_LOCK, "somebody else", px=60_000)
     assert auditor(queue).run() == []
     bench.admin.delete(keys.AUDIT_LOCK)
-    assert auditor(queue, worker_id="one").run() == [job_id]
+    assert identities(auditor(queue, worker_id="one").run()) == [job_id]
     in_limbo(bench, "later")
     assert auditor(queue, worker_id="two").run() == []
     ttl_ms = bench.admin.pttl(keys.AUDIT_LOCK)

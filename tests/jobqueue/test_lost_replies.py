@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gradientd.errors import NotAnImage, RedisUnavailable
-from gradientd.jobqueue import Audit, DeadLetters, Queue, Reaped, keys
+from gradientd.jobqueue import Audit, DeadLetters, Queue, Reaped, Recovered, keys
 from gradientd.jobqueue.scripts import Scripts
 from tests.jobqueue.conftest import GRADIENT, Bench, begin, fields_of, take
 
@@ -125,7 +125,7 @@ def test_reap_may_be_repeated(bench: Bench) -> None:
 def test_audit_may_be_repeated(bench: Bench, queue: Queue) -> None:
     bench.admin.set(keys.job_key("limbo"), "{}", ex=1_000)
     audit = Audit(queue, worker_id="w", interval_ms=3_600_000, sleep=lambda _: None)
-    assert assert_repeatable(bench, audit.run) == (["limbo"], [])
+    assert assert_repeatable(bench, audit.run) == ([Recovered("limbo", None)], [])
 
 
 @pytest.mark.parametrize("inline", [False, True])

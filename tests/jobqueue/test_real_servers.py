@@ -14,7 +14,7 @@ import redis
 
 from gradientd.errors import NotAnImage, RedisUnavailable
 from gradientd.jobqueue import Completion, Queue, keys
-from tests.jobqueue.conftest import GRADIENT, Bench, begin, fields_of, take
+from tests.jobqueue.conftest import GRADIENT, Bench, begin, fields_of, identities, take
 
 KEY = "g/album/a.jpg"
 NEARLY_AT_ONCE_S = 0.1
@@ -58,7 +58,7 @@ def test_job_is_settled_although_memory_has_run_out(
         "release": lambda: queue.release(taken, job),
         "renew": lambda: not queue.renew([(taken.identity, taken.token)], worker_id="w", heartbeat_json="{}"),
         "promote": lambda: queue.promote().count == 1,
-        "reap": lambda: queue.reap(worker_id="w").requeued == [taken.identity],
+        "reap": lambda: identities(queue.reap(worker_id="w").requeued) == [taken.identity],
     }
     if scripts == "flushed":
         real_bench.admin.script_flush()

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from gradientd.jobqueue import Queue, keys
-from tests.jobqueue.conftest import Bench, begin, fields_of, take
+from gradientd.jobqueue import Queue, Recovered, keys
+from tests.jobqueue.conftest import Bench, begin, fields_of, identities, take
 
 MINUTE_MS = 60_000
 
@@ -36,7 +36,7 @@ def test_expired_lease_is_reclaimed_once(bench: Bench, queue: Queue) -> None:
     assert queue.reap(worker_id="w").requeued == []
     age_leases(bench, MINUTE_MS)
     assert queue.count_leases().expired == 1
-    assert queue.reap(worker_id="w").requeued == [job_id]
+    assert identities(queue.reap(worker_id="w").requeued) == [job_id]
     assert queue.reap(worker_id="w").requeued == []
     assert (queue.lengths().queue, queue.lengths().processing) == (1, 0)
     assert not bench.admin.exists(keys.LEASES, keys.OWNERS)
@@ -55,7 +55,7 @@ def test_reaping_that_is_carried_out_long_after_it_was_sent_takes_nothing_back(
         patch.setattr(queue.client, "time", lambda: (seconds - queue.lease_ms // 1000, micros))
         assert queue.reap(worker_id="w").requeued == []
         assert not bench.admin.exists(keys.REAP_LOCK)
-    assert queue.reap(worker_id="w").requeued == [job_id]
+    assert identities(queue.reap(worker_id="w").requeued) == [job_id]
 
 
 def test_reclaimed_job_goes_to_the_head_of_the_queue(bench: Bench, queue: Queue) -> None:
@@ -80,7 +80,7 @@ def test_inline_job_is_reclaimed_with_its_attempt_counted(bench: Bench, queue: Q
     bench.admin.lpush(keys.QUEUE, json.dumps({**fields_of(), "jobId": "uuid"}))
     begin(queue)
     age_leases(bench, MINUTE_MS)
-    assert queue.reap(worker_id="w").requeued == ["uuid"]
+    assert identities(queue.reap(worker_id="w").requeued) == ["uuid"]
     assert take(queue, "next").attempts == 1
 
 
@@ -110,7 +110,7 @@ def test_element_without_a_lease_is_left_alone_until_its_grace_is_over(bench: Be
     assert queue.reap(worker_id="w").orphans_requeued == []
     age_notes(bench, MINUTE_MS)
     found = queue.reap(worker_id="w")
-    assert (found.orphans_requeued, found.noted) == ([job_id], 0)
+    assert (identities(found.orphans_requeued), found.noted) == ([job_id], 0)
     assert (queue.lengths().queue, queue.lengths().processing) == (1, 0)
 
 
@@ -119,7 +119,7 @@ def test_orphaned_inline_element_comes_back_exactly_as_it_stood(bench: Bench, qu
     bench.admin.rpush(keys.PROCESSING, element)
     queue.reap(worker_id="w")
     age_notes(bench, 15 * MINUTE_MS)
-    assert queue.reap(worker_id="w").orphans_requeued == ["uuid"]
+    assert identities(queue.reap(worker_id="w").orphans_requeued) == ["uuid"]
     assert bench.admin.lrange(keys.QUEUE, 0, -1) == [element]
 
 
@@ -127,8 +127,9 @@ def test_orphaned_element_that_is_not_even_text_comes_back(bench: Bench, queue: 
     bench.admin.rpush(keys.PROCESSING, "{broken \udcff")
     queue.reap(worker_id="w")
     age_notes(bench, 15 * MINUTE_MS)
-    (identity,) = queue.reap(worker_id="w").orphans_requeued
-    assert identity.startswith("sha1:")
+    (found,) = queue.reap(worker_id="w").orphans_requeued
+    assert found.identity.startswith("sha1:")
+    assert found.storage_key is None
     assert bench.admin.lrange(keys.QUEUE, 0, -1) == ["{broken \udcff"]
 
 
@@ -141,7 +142,36 @@ def test_grace_begins_again_when_the_data_changes(bench: Bench, queue: Queue) ->
     age_notes(bench, 14 * MINUTE_MS)
     assert queue.reap(worker_id="w").orphans_requeued == []
     age_notes(bench, MINUTE_MS)
-    assert queue.reap(worker_id="w").orphans_requeued == [job_id]
+    assert identities(queue.reap(worker_id="w").orphans_requeued) == [job_id]
+
+
+@pytest.mark.parametrize("inline", [False, True])
+def test_what_is_put_back_is_named_by_its_picture(bench: Bench, queue: Queue, inline: bool) -> None:
+    """An operator who reads of a recovered job wants to know which picture keeps killing its worker."""
+    if inline:
+        bench.admin.lpush(keys.QUEUE, json.dumps({**fields_of("g/first.jpg"), "jobId": "uuid"}))
+    else:
+        queue.enqueue(fields_of("g/first.jpg"))
+    leased, _ = begin(queue)
+    age_leases(bench, MINUTE_MS)
+    assert queue.reap(worker_id="w").requeued == [Recovered(leased.identity, "g/first.jpg")]
+    bench.admin.lmove(keys.QUEUE, keys.PROCESSING, "LEFT", "RIGHT")
+    queue.reap(worker_id="w")
+    age_notes(bench, 15 * MINUTE_MS)
+    assert queue.reap(worker_id="w").orphans_requeued == [Recovered(leased.identity, "g/first.jpg")]
+
+
+@pytest.mark.parametrize("data", [None, "{broken", "[]", '{"storageKey": 7}'])
+def test_what_names_no_picture_is_put_back_all_the_same(bench: Bench, queue: Queue, data: str | None) -> None:
+    job_id = queue.enqueue(fields_of())
+    take(queue)
+    if data is None:
+        bench.admin.delete(keys.job_key(job_id))
+    else:
+        bench.admin.set(keys.job_key(job_id), data)
+    bench.admin.delete(keys.FINGERPRINTS)
+    age_leases(bench, MINUTE_MS)
+    assert queue.reap(worker_id="w").requeued == [Recovered(job_id, None)]
 
 
 def test_note_is_dropped_when_the_element_has_left(bench: Bench, queue: Queue) -> None:
@@ -179,7 +209,7 @@ def test_long_processing_list_is_reaped_page_by_page(bench: Bench, queue: Queue)
     dead = [f"gradient-k{number}" for number in range(0, 250, 2)]
     bench.admin.zadd(keys.LEASES, dict.fromkeys(dead, 1))
     reaped = queue.reap(worker_id="w")
-    assert sorted(reaped.requeued) == sorted(dead)
+    assert sorted(identities(reaped.requeued)) == sorted(dead)
     assert reaped.noted == 750
     assert queue.lengths().processing == 125 + 750
 

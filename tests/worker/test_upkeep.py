@@ -9,13 +9,14 @@ import gevent
 import pytest
 
 from gradientd.errors import RedisUnavailable
-from gradientd.jobqueue import Reaped
+from gradientd.jobqueue import Reaped, Recovered
 from gradientd.logs import create_logger
 from gradientd.worker.stats import Tally
 from gradientd.worker.upkeep import Upkeep
 
 T = TypeVar("T")
 AUDIT_INTERVAL_S = 3.0
+LOST = Recovered("gradient-lakes-como.jpg", "lakes/como.jpg")
 
 
 class Room:
@@ -23,14 +24,14 @@ class Room:
 
     def __init__(self) -> None:
         self.reaped: list[Reaped | Exception] = []
-        self.audited: list[list[str] | Exception] = []
+        self.audited: list[list[Recovered] | Exception] = []
         self.audits = 0
         self.may_reap = True
 
     def reap(self, *, worker_id: str) -> Reaped:
         return answer(self.reaped, Reaped([], [], [], 0))
 
-    def run(self) -> list[str]:
+    def run(self) -> list[Recovered]:
         self.audits += 1
         return answer(self.audited, [])
 
@@ -53,7 +54,12 @@ def out() -> io.StringIO:
 
 
 @pytest.fixture
-def start(room: Room, out: io.StringIO) -> Iterator[Callable[[], None]]:
+def tally() -> Tally:
+    return Tally()
+
+
+@pytest.fixture
+def start(room: Room, out: io.StringIO, tally: Tally) -> Iterator[Callable[[], None]]:
     shared = cast(Any, room)
     upkeep = Upkeep(
         queue=shared,
@@ -61,7 +67,7 @@ def start(room: Room, out: io.StringIO) -> Iterator[Callable[[], None]]:
         keeper=shared,
         worker_id="me",
         work=lambda taken: None,
-        tally=Tally(),
+        tally=tally,
         logger=create_logger("info", "json", out),
         reap_interval_s=0.01,
         audit_interval_s=AUDIT_INTERVAL_S,
@@ -70,8 +76,12 @@ def start(room: Room, out: io.StringIO) -> Iterator[Callable[[], None]]:
     upkeep.stop()
 
 
+def lines(out: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
 def messages(out: io.StringIO) -> list[str]:
-    return [json.loads(line)["msg"] for line in out.getvalue().splitlines()]
+    return [line["msg"] for line in lines(out)]
 
 
 def wait_for(condition: Callable[[], object]) -> None:
@@ -84,7 +94,7 @@ def wait_for(condition: Callable[[], object]) -> None:
 def test_reaping_goes_on_after_an_error(
     room: Room, start: Callable[[], None], out: io.StringIO, error: Exception
 ) -> None:
-    room.reaped = [error, Reaped(["id"], [], [], 0)]
+    room.reaped = [error, Reaped([LOST], [], [], 0)]
     start()
     wait_for(lambda: any(message.startswith("Job recovered") for message in messages(out)))
     assert len(messages(out)) == (1 if isinstance(error, RedisUnavailable) else 2)
@@ -92,15 +102,26 @@ def test_reaping_goes_on_after_an_error(
 
 def test_nothing_is_reaped_while_renewals_are_in_doubt(room: Room, start: Callable[[], None]) -> None:
     room.may_reap = False
-    room.reaped = [Reaped(["id"], [], [], 0)]
+    room.reaped = [Reaped([LOST], [], [], 0)]
     start()
     gevent.sleep(0.1)
     assert len(room.reaped) == 1
 
 
 def test_audit_that_redis_kept_from_happening_is_tried_again_soon(room: Room, start: Callable[[], None]) -> None:
-    room.audited = [RedisUnavailable("away"), RedisUnavailable("away"), ["id"]]
+    room.audited = [RedisUnavailable("away"), RedisUnavailable("away"), [LOST]]
     start()
     wait_for(lambda: room.audits == 3)
     gevent.sleep(AUDIT_INTERVAL_S / 10)
     assert room.audits == 3
+
+
+def test_every_recovered_job_is_told_with_its_picture_and_counted(
+    room: Room, start: Callable[[], None], out: io.StringIO, tally: Tally
+) -> None:
+    room.reaped = [Reaped([LOST], [], [LOST], 0)]
+    room.audited = [[LOST]]
+    start()
+    wait_for(lambda: len(lines(out)) == 3)
+    assert {(line["jobId"], line["storageKey"]) for line in lines(out)} == {(LOST.identity, LOST.storage_key)}
+    assert tally.recovered == {"lease_expired": 1, "orphan": 1, "limbo": 1}

@@ -23,8 +23,8 @@
 --  10 not_after_ms           by this server's clock, Unix ms: carried out later, it does nothing
 -- RETURNS
 --   0 BUSY                   somebody else reaps or has just reaped
---   1 PAGE                   and: next offset (-1 at the end), next notes_cursor, identities requeued, records of
---                            jobs leased to the caller, orphans requeued, how many elements are noted
+--   1 PAGE                   and: next offset (-1 at the end), next notes_cursor, the requeued (identity, data or nil),
+--                            records of jobs leased to the caller, orphans requeued (the same), how many elements are noted
 --   2 LATE                   the call hung somewhere: nothing was looked at
 -- INVARIANT
 --   An element with a live lease is not touched. One with an expired lease is moved only when its data is still what the
@@ -71,7 +71,7 @@ local function take_back(element, identity, data)
   else
     push_to_head(element)
     end_lease(leases, owners, fingerprints, identity)
-    requeued[#requeued + 1] = identity
+    requeued[#requeued + 1] = { identity, data or false }
   end
 end
 
@@ -85,7 +85,7 @@ local function note_or_requeue(element, identity, data)
   elseif now_ms - tonumber(first_seen_ms) >= orphan_grace_ms then
     push_to_head(element)
     redis.call('HDEL', seen, element)
-    orphans[#orphans + 1] = identity
+    orphans[#orphans + 1] = { identity, data or false }
   end
 end
 
