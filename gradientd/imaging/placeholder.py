@@ -7,35 +7,31 @@ from __future__ import annotations
 
 import math
 from base64 import b64encode
+from functools import lru_cache
 
 import numpy as np
-import pyvips
+import numpy.typing as npt
 
-from gradientd.imaging import jpeg
+from gradientd.imaging import tiny_jpeg
 from gradientd.imaging.color import Floats
 from gradientd.imaging.decode import Thumbnail
-from gradientd.imaging.miniature import flatten, scale_down
+from gradientd.imaging.miniature import flatten
 
 LEAST_SIDE = 16
 MOST_SIDE = 24
 """The longest side lies between these, whichever fits the picture's shape best."""
 _FIT = 0.02
 """A shape this close to the picture's, as a ratio, is as good as its own."""
-_QUALITY = 39
-_SPILL = 0.1
-"""How much of a pixel goes to each of its two neighbours on an axis: softens edges, keeps things in their places.
-
-Enlarging blurs far more; bytes are better spent on pixels than on a blur that a browser gives for nothing.
-"""
+_REMEMBERED_SHAPES = 256
 
 
 def blur_data_url(thumbnail: Thumbnail, background: Floats) -> str:
     """The placeholder as a `data:image/jpeg` URL; `background` (sRGB 0 to 255) fills what is transparent."""
     width, height = choose_size(thumbnail.aspect)
-    pixels = _blur(scale_down(flatten(thumbnail, background), width, height))
-    image = pyvips.Image.new_from_memory(np.rint(pixels).astype(np.uint8).tobytes(), width, height, 3, "uchar")
-    data = image.jpegsave_buffer(Q=_QUALITY, optimize_coding=True, subsample_mode="off", keep="none")
-    return f"data:image/jpeg;base64,{b64encode(_merge_tables(data)).decode()}"
+    planes = np.ascontiguousarray(flatten(thumbnail, background).transpose(2, 0, 1), dtype=np.float32)
+    _, rows, columns = planes.shape
+    data = tiny_jpeg.encode(_soften(rows, height) @ planes @ _soften(columns, width).T, width, height)
+    return f"data:image/jpeg;base64,{b64encode(data).decode()}"
 
 
 def choose_size(aspect: float) -> tuple[int, int]:
@@ -52,27 +48,20 @@ def choose_size(aspect: float) -> tuple[int, int]:
     return (longest, shortest) if aspect >= 1 else (shortest, longest)
 
 
-def _blur(pixels: Floats) -> Floats:
-    return _blur_rows(_blur_rows(pixels).swapaxes(0, 1)).swapaxes(0, 1)
+@lru_cache(maxsize=_REMEMBERED_SHAPES)
+def _soften(source: int, target: int) -> npt.NDArray[np.float32]:
+    """The matrix that makes `target` samples of `source` ones, and repeats the last to fill whole blocks.
+
+    Each is the mean of the samples that it is going to show in once a browser has enlarged it, by how much it shows in
+    them: softer than the mean of those that it covers, and nearer to the picture.
+    """
+    shares = _enlarge(target, source).T if target < source else _enlarge(source, target)
+    shares /= shares.sum(axis=1, keepdims=True)
+    filled = -(-target // tiny_jpeg.BLOCK) * tiny_jpeg.BLOCK
+    return shares[np.minimum(np.arange(filled), target - 1)].astype(np.float32)
 
 
-def _blur_rows(pixels: Floats) -> Floats:
-    padded = np.concatenate([pixels[:1], pixels, pixels[-1:]])
-    blurred: Floats = _SPILL * (padded[:-2] + padded[2:]) + (1 - 2 * _SPILL) * pixels
-    return blurred
-
-
-def _merge_tables(data: bytes) -> bytes:
-    """The same JPEG with its quantisation tables in one segment and its Huffman tables in another: 16 bytes less."""
-    others: list[bytes] = []
-    tables = {jpeg.DQT: b"", jpeg.DHT: b""}
-    view = memoryview(data)
-    for segment in jpeg.segments(view):
-        if segment.marker in tables:
-            tables[segment.marker] += view[segment.body : segment.end]
-        elif segment.marker == jpeg.SOS:
-            merged = [bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2) + body for marker, body in tables.items()]
-            return b"".join([data[:2], *merged, *others, data[segment.start :]])
-        else:
-            others.append(data[segment.start : segment.end])
-    return data
+def _enlarge(source: int, target: int) -> Floats:
+    """The matrix that makes `target` samples of `source` ones, bilinearly: (target, source)."""
+    middles = np.clip((np.arange(target) + 0.5) * source / target - 0.5, 0, source - 1)
+    return np.asarray(np.maximum(1 - np.abs(middles[:, np.newaxis] - np.arange(source)), 0))
