@@ -27,11 +27,12 @@ RUN find /opt/gradientd/lib -type d -name tests -prune -exec rm -r {} + \
 
 FROM python:3.13-slim-trixie
 
-# libde265 decodes HEIC, dav1d AVIF.
+# libde265 decodes HEIC, dav1d AVIF. The pip that the base image brings has nothing to do here.
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends libheif-plugin-dav1d libheif-plugin-libde265 libvips42t64 \
- && rm -rf /var/lib/apt/lists/*
+ && rm -rf /var/lib/apt/lists/* \
+    /usr/local/bin/pip* /usr/local/lib/python3*/ensurepip /usr/local/lib/python3*/site-packages/pip*
 
 COPY --from=build /opt/gradientd /opt/gradientd
 

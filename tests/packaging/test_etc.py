@@ -120,6 +120,13 @@ def test_the_entry_point_is_the_image_s_and_its_arguments_are_understood() -> No
     assert "args" not in container_of(PODS[0])
 
 
+def test_the_image_serves_every_setting_and_holds_no_pip() -> None:
+    build, image = DOCKERFILE.split("\nFROM ")[1:]
+    assert "'./[hashes]'" in build, "GRADIENT_EXTRAS=thumbHash needs it"
+    assert "venv --without-pip" in build
+    assert re.search(r"rm -rf [^&]*/usr/local/bin/pip\* [^&]*/site-packages/pip\*$", image, re.MULTILINE)
+
+
 def test_the_health_command_is_the_image_s() -> None:
     image = re.search(r"^HEALTHCHECK (.+) CMD (.+)$", DOCKERFILE, re.MULTILINE)
     assert image
