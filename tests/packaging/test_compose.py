@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,9 @@ from gradientd.model import Result, Status
 from tests.packaging.deployment import compose, compose_env
 from tests.real.console import Console, wait_until
 from tests.real.pictures import jpeg
+
+DIR_CACHE_S = 1.0
+"""For how long the service `s3` may show a folder as it was."""
 
 
 @pytest.fixture
@@ -67,7 +71,7 @@ def _answers(command: list[str], env: dict[str, str]) -> bool:
     return asked.returncode == 0 and "GARDA.JPG" in asked.stdout and "read.me" not in asked.stdout
 
 
-def test_up_enqueues_the_pictures_of_the_folder_and_the_worker_does_them(
+def test_each_up_enqueues_the_pictures_of_the_folder_that_are_new_and_the_worker_does_them(
     valkey_server: Valkey, valkey: str, pictures: Path
 ) -> None:
     with s3(pictures) as (port, _), redis.Redis.from_url(valkey, decode_responses=True) as client:
@@ -83,9 +87,11 @@ def test_up_enqueues_the_pictures_of_the_folder_and_the_worker_does_them(
             assert worker.wait() == 0
         for key in ("lakes/como.jpg", "GARDA.JPG"):
             assert Result.parse(client.get(f"gradient:{key}")).status is Status.COMPLETED
+        (pictures / "photos" / "lakes" / "new.jpg").write_bytes(jpeg(seed=3))
+        time.sleep(DIR_CACHE_S)
         with Console(*compose()["services"]["enqueue"]["command"], env=compose_env("enqueue") | servers) as again:
             assert again.wait() == 0
-            assert "0 enqueued, 2 have a result already" in again.stdout
+            assert "1 enqueued, 2 have a result already" in again.stdout
 
 
 def test_valkey_takes_its_command_line_and_keeps_the_queue_over_a_restart() -> None:
@@ -93,6 +99,7 @@ def test_valkey_takes_its_command_line_and_keeps_the_queue_over_a_restart() -> N
     assert program == "valkey-server"
     with Valkey(*options) as valkey:
         with redis.Redis.from_url(valkey.url, decode_responses=True) as client:
+            assert client.config_get("protected-mode") == {"protected-mode": "no"}, "no other container"
             assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
             assert client.config_get("maxmemory") == {"maxmemory": str(256 * 2**20)}
             client.rpush("gradient:queue", "a")
