@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import shlex
 from pathlib import Path
 
 import pytest
 
-from gradientd.cli.arguments import make_parser
 from gradientd.cli.exits import Exit
 from gradientd.settings import Settings
 
@@ -54,28 +52,13 @@ def test_every_exit_code_is_told() -> None:
         assert f"| {code.value} |" in README
 
 
-@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\((?!http)([^)#]+)", README))))
-def test_every_link_leads_to_a_file(link: str) -> None:
-    assert (TOP / link).exists()
-
-
-def _commands() -> list[str]:
-    """The arguments of every `gradientd …` in a shell block of the README and the docs."""
-    texts = [path.read_text(encoding="utf-8") for path in (TOP / "README.md", *sorted((TOP / "docs").glob("*.md")))]
-    blocks = "\n".join(re.findall(r"^```sh.*?\n(.*?)^```$", "\n".join(texts), re.MULTILINE | re.DOTALL))
-    found = re.findall(r"^(?:[A-Z_0-9]+=\S+ )*gradientd\b([^#\n|>&;]*)", blocks, re.MULTILINE)
-    return [arguments.strip() for arguments in found]
-
-
-@pytest.mark.parametrize("arguments", sorted(set(_commands())))
-def test_every_command_line_is_one_that_gradientd_takes(arguments: str) -> None:
-    code: object = 0
-    try:
-        make_parser().parse_args(shlex.split(arguments))
-    except SystemExit as exc:
-        code = exc.code  # --help and --version end with 0
-    assert code == 0
-
-
-def test_there_are_command_lines_to_look_at() -> None:
-    assert {"", "--once", "pause"} <= set(_commands())
+@pytest.mark.parametrize(
+    ("page", "link"),
+    [
+        (page.relative_to(TOP).as_posix(), link)
+        for page in sorted({*TOP.glob("*.md"), *TOP.glob("docs/*.md")})
+        for link in sorted(set(re.findall(r"\]\((?!http)([^)#]+)", page.read_text(encoding="utf-8"))))
+    ],
+)
+def test_every_link_of_every_page_leads_to_a_file(page: str, link: str) -> None:
+    assert ((TOP / page).parent / link).exists()

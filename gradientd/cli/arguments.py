@@ -106,13 +106,18 @@ def _add_failed(commands: _Commands) -> None:
         "  gradientd failed retry --all",
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, title="actions")
-    listing = actions.add_parser("list", help="the newest first, a line each", description="A line each, newest first.")
-    showing = actions.add_parser("show", help="one of them, whole", description="One dead letter, whole.")
-    showing.add_argument("name", metavar="NAME", help="storage key, or the name that `list` shows")
-    retrying = actions.add_parser(
-        "retry", help="put them into the queue again", description="Queue jobs again, with all their attempts."
+    listing = _add(
+        actions, "list", "list them, a line each, the newest first", "gradientd failed list --json --limit 1000"
     )
-    purging = actions.add_parser("purge", help="forget them", description="Forget dead letters for good.")
+    showing = _add(actions, "show", "show one of them, whole", "gradientd failed show lakes/como.jpg --json")
+    showing.add_argument("name", metavar="NAME", help="storage key, or the name that `list` shows")
+    retrying = _add(
+        actions,
+        "retry",
+        "put them into the queue again, with all their attempts",
+        "gradientd failed retry lakes/como.jpg\n  gradientd failed retry --code object_missing",
+    )
+    purging = _add(actions, "purge", "forget them for good", "gradientd failed purge --prefix old/")
     for action in (retrying, purging):
         action.add_argument("names", nargs="*", metavar="NAME", help="storage keys, or the names that `list` shows")
         action.add_argument("--all", action="store_true", help="all of them")

@@ -30,12 +30,10 @@ def test_version() -> None:
     assert run("--version") == (0, f"gradientd {gradientd.__version__}\n", "")
 
 
-@pytest.mark.parametrize("command", [[], ["enqueue"], ["demo"], ["health"], ["info"], ["doctor"]])
-def test_help_shows_an_example(command: list[str]) -> None:
-    code, out, err = run(*command, "--help")
+def test_help_goes_to_stdout() -> None:
+    code, out, err = run("--help")
     assert (code, err) == (0, "")
-    assert "example" in out
-    assert out.count("gradientd") >= 2
+    assert "examples:" in out
 
 
 @pytest.mark.parametrize("arguments", [["--twice"], ["paint"], ["enqueue"]])
