@@ -81,7 +81,7 @@ class Outage:
         self._since = self._error = None
         self.ended += 1
         self._up.set()
-        self._logger.info(f"{self.name} is back: taking jobs", extra={"dependency": self.name, "downSeconds": down_s})
+        self._logger.info(f"{self.name} is back", extra={"dependency": self.name, "downSeconds": down_s})
 
     def wait(self, timeout_s: float) -> bool:
         """Wait for the end, for at most `timeout_s`; returns whether the dependency is up."""

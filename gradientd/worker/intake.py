@@ -90,29 +90,32 @@ class Intake:
             self._tick()
             if self._storage_breaker.is_open:
                 self.is_idle = False
+                self._ask(self._look_at_redis)
                 self._storage_breaker.outage.wait(min(self._poll_s, HEARTBEAT_FILE_S))
             elif self._wait_for_slot():
-                try:
-                    self._look()
-                except Exception:  # the boundary that keeps one surprise from ending the intake of a worker that lives
-                    self._logger.exception("An unforeseen error in the intake: going on after a pause")
-                    self.is_idle = False
-                    self._stopping.wait(next(self._pauses))
+                self._ask(self._look)
+
+    def _ask(self, question: Callable[[], None]) -> None:
+        """Ask Redis; what goes wrong is told, and ends no intake of a worker that lives."""
+        try:
+            question()
+        except RedisUnavailable as exc:
+            self._redis_outage.begin(exc)
+        except Exception:
+            self._logger.exception("An unforeseen error in the intake: going on after a pause")
+        else:
+            return
+        self.is_idle = False
+        self._stopping.wait(next(self._pauses))
 
     def _look(self) -> None:
-        try:
-            taken = self._take()
-            if taken is None and not self.is_paused:
-                self._wait_for_push()
-        except RedisUnavailable as exc:
-            self.is_idle = False
-            self._redis_outage.begin(exc)
-            self._stopping.wait(next(self._pauses))
+        taken = self._take()
+        if taken is not None:
+            self._work(taken)
+        elif self.is_paused:
+            self._stopping.wait(self._poll_s)
         else:
-            if taken is not None:
-                self._work(taken)
-            elif self.is_paused:
-                self._stopping.wait(self._poll_s)
+            self._wait_for_push()
 
     def _take(self) -> Taken | None:
         """Promote what is due, then acquire; after a lost reply the same token asks for the same job again."""
@@ -121,9 +124,7 @@ class Intake:
         is_repeat, self._reply_is_due = self._reply_is_due, True
         acquired = self._queue.acquire(self._token, repeat=is_repeat)
         self._reply_is_due = False
-        if self._redis_outage.is_on:
-            self._redis_outage.end()
-            self._pauses = growing_pauses(longest_s=LONGEST_REDIS_PAUSE_S)
+        self._redis_served()
         self.is_paused = acquired.paused
         self.is_idle = acquired.taken is None and not acquired.paused
         if acquired.taken is not None:
@@ -131,14 +132,26 @@ class Intake:
             self._vain_wakes = 0
         return acquired.taken
 
-    def _promote_if_due(self) -> None:
+    def _look_at_redis(self) -> None:
+        """The storage is away: promote for those who can work, and notice when Redis goes too or comes back."""
+        if self._promote_if_due():
+            self._redis_served()
+
+    def _promote_if_due(self) -> bool:
+        """Returns whether Redis was asked. That says little of other scripts: it is let through out of memory."""
         if time.monotonic() < self._next_promote:
-            return
+            return False
         promoted = self._queue.promote()
         wait_s = self._poll_s
         if promoted.next_due_in_ms is not None:
             wait_s = min(wait_s, promoted.next_due_in_ms / 1000)
         self._next_promote = time.monotonic() + wait_s
+        return True
+
+    def _redis_served(self) -> None:
+        if self._redis_outage.is_on:
+            self._redis_outage.end()
+            self._pauses = growing_pauses(longest_s=LONGEST_REDIS_PAUSE_S)
 
     def _wait_for_push(self) -> None:
         """The blocking peek; it ends with a push, with the next due retry, or after the poll interval."""

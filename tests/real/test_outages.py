@@ -12,7 +12,7 @@ from tests.real.console import Console, wait_until
 from tests.real.pictures import jpeg
 
 UNAVAILABLE = "{} is unavailable: taking no jobs until it is back"
-BACK = "{} is back: taking jobs"
+BACK = "{} is back"
 
 
 def test_missing_bucket_at_start_is_one_line_and_costs_no_attempt(bench: Bench) -> None:

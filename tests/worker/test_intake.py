@@ -10,7 +10,7 @@ import gevent
 import pytest
 from gevent.pool import Pool
 
-from gradientd.errors import RedisUnavailable
+from gradientd.errors import DependencyError, RedisUnavailable, StorageUnavailable
 from gradientd.jobqueue import Acquired, Promoted, Queue, Taken
 from gradientd.logs import create_logger
 from gradientd.worker import intake as room
@@ -25,6 +25,8 @@ class ScriptedQueue:
 
     def __init__(self, answers: list[Acquired | Exception]) -> None:
         self.asked: list[tuple[str, bool]] = []
+        self.promoted: Iterator[Promoted | Exception] = iter([])
+        self.promotions = 0
         self._answers = iter(answers)
 
     def acquire(self, token: str, *, repeat: bool = False) -> Acquired:
@@ -35,7 +37,11 @@ class ScriptedQueue:
         return answer
 
     def promote(self) -> Promoted:
-        return Promoted(0, None)
+        self.promotions += 1
+        answer = next(self.promoted, Promoted(0, None))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def wait(self, timeout_s: float) -> bool:
         gevent.sleep(timeout_s)
@@ -56,15 +62,20 @@ def out() -> io.StringIO:
 def start(out: io.StringIO) -> Iterator[Callable[..., tuple[Intake, list[Taken]]]]:
     started: list[Intake] = []
 
-    def start(queue: ScriptedQueue, heartbeat_file: Path | None = None) -> tuple[Intake, list[Taken]]:
+    def start(
+        queue: ScriptedQueue, heartbeat_file: Path | None = None, storage_error: DependencyError | None = None
+    ) -> tuple[Intake, list[Taken]]:
         logger, worked = create_logger("info", "json", out), list[Taken]()
+        breaker = Breaker("Storage", lambda: None, logger)
+        if storage_error is not None:
+            breaker.trip(storage_error)
         intake = Intake(
             queue=cast(Queue, queue),
             waiter=cast(Queue, queue),
             pool=Pool(1),
             work=worked.append,
             redis_outage=Outage("Redis", logger),
-            storage_breaker=Breaker("Storage", lambda: None, logger),
+            storage_breaker=breaker,
             poll_interval_s=0.05,
             heartbeat_file=heartbeat_file,
             logger=logger,
@@ -107,3 +118,29 @@ def test_heartbeat_file_that_cannot_be_written_does_not_end_the_intake(
     _, worked = start(queue, heartbeat_file=tmp_path / "no such folder" / "file")
     gevent.sleep(0.1)
     assert worked == [TAKEN]
+
+
+def test_redis_that_goes_and_comes_back_while_the_storage_is_away_is_told(
+    start: Callable[..., tuple[Intake, list[Taken]]], out: io.StringIO
+) -> None:
+    queue = ScriptedQueue([])
+    queue.promoted = iter([RedisUnavailable("reset"), RedisUnavailable("reset")])
+    start(queue, storage_error=StorageUnavailable("no route"))
+    gevent.sleep(0.4)
+    told = [json.loads(line)["msg"] for line in out.getvalue().splitlines()]
+    assert [line.split()[:3] for line in told] == [
+        ["Storage", "is", "unavailable:"], ["Redis", "is", "unavailable:"], ["Redis", "is", "back"],
+    ]  # fmt: skip
+    assert queue.asked == []
+
+
+def test_promoting_that_redis_lets_through_ends_no_outage_in_which_it_gives_no_job(
+    start: Callable[..., tuple[Intake, list[Taken]]], out: io.StringIO
+) -> None:
+    """Out of memory, Redis carries out what frees some and refuses to move a job: one line, not one a look."""
+    queue = ScriptedQueue([RedisUnavailable("OOM")] * 8)
+    start(queue)
+    gevent.sleep(0.4)
+    assert queue.promotions > 2
+    told = [json.loads(line)["msg"] for line in out.getvalue().splitlines()]
+    assert [line.split()[2] for line in told] == ["unavailable:", "back"]
