@@ -47,7 +47,12 @@ def srgb_from_linear(linear: npt.ArrayLike) -> Floats:
 
 def oklab_from_srgb(srgb: npt.ArrayLike) -> Floats:
     """OKLab (L 0 to 1, a, b) of sRGB numbers 0 to 255; both of shape (..., 3) (Ottosson 2020)."""
-    lms: Floats = np.cbrt(linear_from_srgb(srgb) @ _LINEAR_TO_LMS.T)
+    return oklab_from_linear(linear_from_srgb(srgb))
+
+
+def oklab_from_linear(linear: Floats) -> Floats:
+    """OKLab of light intensities 0 to 1; both of shape (..., 3) (Ottosson 2020)."""
+    lms: Floats = np.cbrt(linear @ _LINEAR_TO_LMS.T)
     oklab: Floats = lms @ _LMS_TO_OKLAB.T
     return oklab
 

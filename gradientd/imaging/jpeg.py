@@ -241,9 +241,7 @@ def _read_frame(view: memoryview, segment: Segment) -> Frame:
     body = peek(view, segment.body, segment.end - segment.body)
     if len(body) < 6 or len(body) < 6 + 3 * body[5] or body[5] == 0:
         raise DamagedImage("The JPEG picture is damaged: its frame header is cut short.")
-    components = tuple(
-        Component(body[at], body[at + 1] >> 4, body[at + 1] & 15) for at in range(6, 6 + 3 * body[5], 3)
-    )
+    components = tuple(Component(body[at], body[at + 1] >> 4, body[at + 1] & 15) for at in range(6, 6 + 3 * body[5], 3))
     if not all(1 <= c.across <= 4 and 1 <= c.down <= 4 for c in components):
         raise DamagedImage("The JPEG picture is damaged: its sampling factors are impossible.")
     height, width = int.from_bytes(body[1:3]), int.from_bytes(body[3:5])

@@ -1,30 +1,32 @@
-"""The palette of a picture: median cut (Heckbert 1982) in OKLab on weighted colours, settled by Lloyd steps.
+"""The palette of a picture: its colours counted, and clustered in an OKLab that is stretched to what eyes tell apart.
 
 It refuses to invent: every colour is a weighted mean of pixels of the picture.
 """
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from gradientd.imaging.color import Floats, oklab_from_srgb
+from gradientd.imaging.clusters import Labels, cluster
+from gradientd.imaging.color import Floats, linear_from_srgb, oklab_from_linear, oklab_from_srgb
 
 MAX_COLORS = 5
-_CELL_BITS = 5
-"""Bits of each channel that tell a cell of the histogram."""
-_CHROMA_STRETCH, _CHROMA_COMPRESSION = 3.5, 4.0
+_CELLS_ACROSS_BITS = (5, 3, 3)
+"""Into how many parts, as a power of two, the histogram cuts lightness and both chromas: these are cut less finely."""
+_WIDEST_CELL_BITS = 4
+"""Of both chromas; a cell of lightness may be twice as wide, for it counts green twice."""
+_CHROMA_STRETCH, _CHROMA_COMPRESSION = 4.0, 4.0
 """OKLab's a and b are short beside its L: eyes, and CIEDE2000, give a faint hue more weight, a strong one less."""
-_LLOYD_STEPS = 8
-_NEAR = 0.04
-"""Distances far below this count as none."""
 SAME_COLOR = 0.02
 """Below this OKLab distance, the just noticeable difference, two palette colours look the same."""
+_LINEAR = linear_from_srgb(np.arange(256))
 
 Pixels = npt.NDArray[np.uint8]
-Labels = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,9 @@ class Swatch:
 
 @dataclass(frozen=True, slots=True)
 class _Cells:
-    """The occupied cells of a colour histogram: mean sRGB and OKLab of shape (n, 3), weight of shape (n,)."""
+    """The occupied cells of a colour histogram: mean sRGB of shape (3, n), weight of shape (n,)."""
 
     srgb: Floats
-    oklab: Floats
     weight: Floats
 
 
@@ -64,123 +65,53 @@ def _cluster(cells: _Cells) -> tuple[Labels, Floats]:
     """Which of at most MAX_COLORS colours each cell belongs to, and how much it counts there."""
     if len(cells.weight) <= MAX_COLORS:
         return np.arange(len(cells.weight)), cells.weight
-    points = _space_evenly(cells.oklab)
-    return _settle(points, cells.weight, _median_cut(points, cells.weight))
+    return cluster(_space_evenly(cells.srgb), cells.weight, MAX_COLORS)
 
 
 def _count_cells(rgb: Pixels, weights: Floats | None) -> _Cells:
+    """The histogram over lightness, blue less green and red less green, in which a photograph fills few cells."""
     channels = np.ascontiguousarray(rgb.T)
-    red, green, blue = (channels >> 8 - _CELL_BITS).astype(np.uint16)
-    cell = red << 2 * _CELL_BITS | green << _CELL_BITS | blue
-    order = np.argsort(cell, kind="stable")  # a radix sort, for numbers this small
-    cell = cell[order]
-    starts = np.concatenate([[0], np.flatnonzero(cell[1:] != cell[:-1]) + 1])
-    ordered = np.take(channels, order, axis=1).astype(np.float64)
-    if weights is None:
-        weight = np.diff(starts, append=len(cell)).astype(np.float64)
-    else:
-        weight = np.add.reduceat(weights[order], starts)
-        ordered *= weights[order]
-    sums = np.add.reduceat(ordered, starts, axis=1)
-    srgb = (sums / weight).T
-    return _Cells(srgb, oklab_from_srgb(srgb), weight)
+    red, green, blue = channels.astype(np.int16)
+    axes = (red + 2 * green + blue, blue - green, red - green)
+    cell = np.zeros(len(rgb), dtype=np.intp)
+    for axis, bits, widest in zip(
+        axes, _CELLS_ACROSS_BITS, (_WIDEST_CELL_BITS + 1, *[_WIDEST_CELL_BITS] * 2), strict=True
+    ):
+        least, most = int(axis.min()), int(axis.max())
+        shift = min(max((most - least).bit_length() - bits, 0), widest)
+        cell *= (most - least >> shift) + 1
+        cell += axis - least >> shift
+    counts = np.bincount(cell, weights)
+    occupied = np.flatnonzero(counts)
+    weight = counts[occupied].astype(np.float64)
+    sums = [np.bincount(cell, channel if weights is None else channel * weights)[occupied] for channel in channels]
+    return _Cells(np.stack(sums) / weight, weight)
 
 
-def _space_evenly(oklab: Floats) -> Floats:
-    """OKLab with its chroma stretched so that plain distances are nearer to CIEDE2000; (n, 3) to (n, 3)."""
-    points = oklab.copy()
-    chroma = np.hypot(oklab[:, 1], oklab[:, 2])
-    points[:, 1:] *= (_CHROMA_STRETCH / (1 + _CHROMA_COMPRESSION * chroma))[:, np.newaxis]
+def _space_evenly(srgb: Floats) -> Floats:
+    """OKLab with its chroma stretched so that plain distances are nearer to CIEDE2000; (3, n) to (3, n)."""
+    points = np.ascontiguousarray(oklab_from_linear(_LINEAR[np.rint(srgb.T).astype(np.intp)]).T)
+    points[1:] *= _CHROMA_STRETCH / (1 + _CHROMA_COMPRESSION * np.hypot(points[1], points[2]))
     return points
-
-
-def _median_cut(points: Floats, weight: Floats) -> Labels:
-    """Cut the points into at most MAX_COLORS boxes; returns the number of each point's box.
-
-    The box with the most spread is cut next, across the axis along which it spreads most, at the median of the weight.
-    """
-    boxes = [np.arange(len(weight))]
-    spreads = [_spread(points, weight)]
-    while len(boxes) < MAX_COLORS:
-        widest = int(np.argmax([spread.max() for spread in spreads]))
-        box, axis = boxes[widest], int(np.argmax(spreads[widest]))
-        if len(box) < 2:
-            break
-        box = box[np.argsort(points[box, axis], kind="stable")]
-        reached = np.cumsum(weight[box])
-        middle = min(int(np.searchsorted(reached, reached[-1] / 2)) + 1, len(box) - 1)
-        halves = [box[:middle], box[middle:]]
-        boxes[widest : widest + 1] = halves
-        spreads[widest : widest + 1] = [_spread(points[half], weight[half]) for half in halves]
-    labels = np.empty(len(weight), dtype=np.intp)
-    for number, box in enumerate(boxes):
-        labels[box] = number
-    return labels
-
-
-def _spread(points: Floats, weight: Floats) -> Floats:
-    """The weighted sum of squared distances from the mean, along each axis; never positive for a single point."""
-    if len(points) < 2:
-        return np.full(points.shape[1], -1.0)
-    sums: Floats = weight @ points
-    spread: Floats = weight @ points**2 - sums**2 / weight.sum()
-    return spread
-
-
-def _settle(points: Floats, weight: Floats, labels: Labels) -> tuple[Labels, Floats]:
-    """Move every point to the nearest middle and the middles after their points, some times (Lloyd 1982).
-
-    Returns the labels, and the weights with which a mean is such a middle: a point counts more the nearer it is
-    (Weiszfeld 1937), so that a few strays do not pull a colour away from where most of its pixels are.
-    """
-    axes = np.ascontiguousarray(points.T)
-    lengths = (axes**2).sum(axis=0)
-    central = weight
-    for _step in range(_LLOYD_STEPS):
-        middles, _ = _means(points, central, labels)
-        labels, least = _nearest((middles**2).sum(axis=1, keepdims=True) - 2 * middles @ axes)
-        central = weight / (np.sqrt(np.maximum(lengths + least, 0)) + _NEAR)
-    return labels, central
-
-
-def _nearest(distances: Floats) -> tuple[Labels, Floats]:
-    """For each column the row of its least number, and that: numpy's own argmin is slow across a few long rows."""
-    least, rows = distances[0], np.zeros(distances.shape[1], dtype=np.intp)
-    for row, distance in enumerate(distances[1:], start=1):
-        rows[distance < least] = row
-        least = np.minimum(distance, least)
-    return rows, least
-
-
-def _means(colors: Floats, weight: Floats, labels: Labels) -> tuple[Floats, Floats]:
-    """The weighted mean of the colours under each label, and their weight; labels without colours are left out."""
-    members = (labels == np.arange(MAX_COLORS)[:, np.newaxis]) * weight
-    total = members.sum(axis=1)
-    members, total = members[total > 0], total[total > 0]
-    return members @ colors / total[:, np.newaxis], total
 
 
 def _swatches(cells: _Cells, labels: Labels, central: Floats) -> list[Swatch]:
     """A swatch for each label that has colours."""
-    means, _ = _means(cells.srgb, central, labels)
-    weights = np.bincount(labels, cells.weight)
-    shares = weights[weights > 0] / weights.sum()
-    return [
-        Swatch(srgb, oklab, float(share))
-        for srgb, oklab, share in zip(means, oklab_from_srgb(means), shares, strict=True)
-    ]
+    members = (labels == np.arange(MAX_COLORS)[:, np.newaxis]) * np.stack([central, cells.weight])[:, np.newaxis]
+    total, weights = members.sum(axis=2)
+    used = total > 0
+    means = members[0, used] @ cells.srgb.T / total[used, np.newaxis]
+    shares = (weights[used] / weights.sum()).tolist()
+    return [Swatch(*swatch) for swatch in zip(means, oklab_from_srgb(means), shares, strict=True)]
 
 
 def _merge_duplicates(swatches: list[Swatch]) -> list[Swatch]:
     """Merge the closest two as long as they look the same."""
     while len(swatches) > 1:
-        oklab = np.stack([swatch.oklab for swatch in swatches])
-        distances = np.linalg.norm(oklab[:, np.newaxis] - oklab, axis=2)
-        np.fill_diagonal(distances, np.inf)
-        one, other = sorted(int(n) for n in np.unravel_index(np.argmin(distances), distances.shape))
-        if distances[one, other] >= SAME_COLOR:
+        one, other = min(itertools.combinations(swatches, 2), key=lambda pair: math.dist(pair[0].oklab, pair[1].oklab))
+        if math.dist(one.oklab, other.oklab) >= SAME_COLOR:
             break
-        swatches[one] = _merged(swatches[one], swatches.pop(other))
+        swatches = [_merged(one, other), *(swatch for swatch in swatches if swatch is not one and swatch is not other)]
     return swatches
 
 

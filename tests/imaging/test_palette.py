@@ -54,6 +54,11 @@ def test_few_colors_come_out_as_they_are_by_share() -> None:
     assert [swatch.share for swatch in swatches] == pytest.approx([0.5, 0.3, 0.2])
 
 
+def test_colors_of_a_dark_picture_are_told_apart_where_a_bright_ones_would_not() -> None:
+    dark = np.repeat(np.array([[0, 0, 0], [0, 0, 14], [12, 0, 0]], np.uint8), [20, 50, 30], axis=0)
+    assert hexes(extract_palette(dark)) == ["#00000E", "#0C0000", "#000000"]
+
+
 def test_pixels_count_by_their_weight() -> None:
     rgb = np.array([[255, 0, 0], [0, 0, 255]], np.uint8)
     assert hexes(extract_palette(rgb, np.array([0.1, 0.9]))) == ["#0000FF", "#FF0000"]
