@@ -6,6 +6,7 @@ It refuses to compare runs: every contender works on every picture in turn, and 
 from __future__ import annotations
 
 import io
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,7 @@ from colorthief import ColorThief
 from PIL import Image
 
 from benchmarks import older
-from benchmarks.pictures import Picture
+from benchmarks.pictures import Picture, describe
 from benchmarks.report import Curves, Goal, Section, Spread, Table, ratios, spread
 from gradientd.imaging import generate_gradient
 
@@ -25,6 +26,8 @@ OURS, BARE, OLDER = "gradientd", "libvips, bare thumbnail", "sharp + quantize"
 COLORTHIEF = "colorthief"
 SLOW_MEGAPIXELS = 7.0
 """colorthief takes seconds a picture: it sees small ones only, and each of them once."""
+_SIZES = (2.5, 4.0, 6.0, 9.0, 12.0, 16.0, 24.0)
+"""Megapixels; each picture counts among those of the size that its own is nearest to."""
 
 Work = Callable[[Picture, bytes], float]
 """Works on one picture; returns the CPU it took in ms."""
@@ -115,7 +118,8 @@ def _by_kind(rows: Sequence[Row], names: Sequence[str]) -> Section:
         f"{counted}, of {min(r.picture.megapixels for r in rows):.1f} to {max(r.picture.megapixels for r in rows):.1f} "
         "megapixels. The sums over the pictures as a ratio; then the median of the pictures' own ratios "
         "[least to most]; the mean CPU beside them. "
-        f"{COLORTHIEF} only sees those up to {SLOW_MEGAPIXELS:g} megapixels.",
+        f"{COLORTHIEF} only sees those up to {SLOW_MEGAPIXELS:g} megapixels. The pictures: "
+        f"{describe([row.picture for row in rows])}.",
         tuple(_table(kind, group, names) for kind, group in everything.items()),
         tuple(_goals(everything, has_older=OLDER in names)),
     )
@@ -157,7 +161,8 @@ def _of_each(group: Sequence[Row], name: str, other: str) -> Spread:
 def _by_size(rows: Sequence[Row]) -> Section:
     groups: dict[tuple[str, float], list[Row]] = {}
     for row in rows:
-        groups.setdefault((row.picture.kind, round(row.picture.megapixels * 2) / 2), []).append(row)
+        size = min(_SIZES, key=lambda known: abs(math.log(row.picture.megapixels / known)))
+        groups.setdefault((row.picture.kind, size), []).append(row)
     lines, by_kind = [], dict[str, list[tuple[float, float]]]()
     for (kind, megapixels), group in sorted(groups.items()):
         ours = spread([row.median(OURS) for row in group])
@@ -165,7 +170,7 @@ def _by_size(rows: Sequence[Row]) -> Section:
         by_kind.setdefault(kind, []).append((megapixels, ours.median))
     return Section(
         "Growth with megapixels",
-        "CPU of one picture in our function; the spread is over photographs.",
+        "CPU of one picture in our function, among those nearest to a size; the spread is over photographs.",
         (Table(("", "CPU ms", "÷ bare libvips"), tuple(lines)),),
         curves=(Curves("megapixels", "CPU ms a picture", by_kind),),
     )

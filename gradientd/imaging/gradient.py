@@ -75,16 +75,20 @@ def gradient_of(thumbnail: Thumbnail, extras: tuple[Extra, ...] = ()) -> Gradien
 def choose_secondary(swatches: tuple[Swatch, ...]) -> Floats:
     """The second stop, sRGB 0 to 255: the colour most distinct from the first among those with a share that matters.
 
-    Synthesised only where the palette has none that could be told from the first.
+    Those that stand for less than the others do on average come after them. Synthesised only where the palette has no
+    colour that could be told from the first.
     """
-    primary = swatches[0]
-    others = [
+    primary, *others = swatches
+    distinct = [
         swatch
-        for swatch in swatches[1:]
+        for swatch in others
         if swatch.share >= _SHARE_THAT_MATTERS and can_be_told_apart(swatch.oklab, primary.oklab)
     ]
-    distances = [float(np.linalg.norm(swatch.oklab - primary.oklab)) for swatch in others]
-    return others[int(np.argmax(distances))].srgb if others else synthesize_stop(primary.srgb)
+    if not distinct:
+        return synthesize_stop(primary.srgb)
+    average = sum(swatch.share for swatch in others) / len(others)
+    large = [swatch for swatch in distinct if swatch.share >= average] or distinct
+    return max(large, key=lambda swatch: float(np.linalg.norm(swatch.oklab - primary.oklab))).srgb
 
 
 def can_be_told_apart(one: Floats, other: Floats) -> bool:

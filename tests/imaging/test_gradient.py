@@ -53,6 +53,12 @@ def test_primary_is_the_largest_share_and_secondary_the_most_distinct_that_matte
     assert result.secondary == "#FA8C14"
 
 
+def test_secondary_stands_for_no_less_than_the_others_do_on_average() -> None:
+    blue, sky, green, orange, red = (20, 40, 160), (90, 120, 220), (40, 110, 60), (250, 140, 20), (255, 20, 20)
+    result = gradient(striped((blue, 30), (sky, 21), (green, 21), (orange, 13), (red, 15)))
+    assert result.secondary == "#286E3C"
+
+
 @given(colors)
 def test_stops_of_one_color_can_be_told_apart_and_greys_stay_grey(color: tuple[int, int, int]) -> None:
     stop = synthesize_stop(np.array(color, float))
