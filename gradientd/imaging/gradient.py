@@ -24,7 +24,7 @@ from gradientd.imaging.color import (
 from gradientd.imaging.decode import Thumbnail, decode
 from gradientd.imaging.extras import Material, extra_fields, load_extras
 from gradientd.imaging.limits import DEFAULT_LIMITS, Limits
-from gradientd.imaging.palette import Swatch, extract_palette
+from gradientd.imaging.palette import MAX_COLORS, Swatch, extract_palette
 from gradientd.imaging.placeholder import blur_data_url
 from gradientd.model import Extra, Gradient
 
@@ -75,8 +75,8 @@ def gradient_of(thumbnail: Thumbnail, extras: tuple[Extra, ...] = ()) -> Gradien
 def choose_secondary(swatches: tuple[Swatch, ...]) -> Floats:
     """The second stop, sRGB 0 to 255: the colour most distinct from the first among those with a share that matters.
 
-    Those that stand for less than the others do on average come after them. Synthesised only where the palette has no
-    colour that could be told from the first.
+    Those that stand for less than the others of a full palette do on average come after them. Synthesised only where
+    the palette has no colour that could be told from the first.
     """
     primary, *others = swatches
     distinct = [
@@ -86,7 +86,7 @@ def choose_secondary(swatches: tuple[Swatch, ...]) -> Floats:
     ]
     if not distinct:
         return synthesize_stop(primary.srgb)
-    average = sum(swatch.share for swatch in others) / len(others)
+    average = (1 - primary.share) / (MAX_COLORS - 1)
     large = [swatch for swatch in distinct if swatch.share >= average] or distinct
     return max(large, key=lambda swatch: float(np.linalg.norm(swatch.oklab - primary.oklab))).srgb
 

@@ -53,10 +53,11 @@ def test_primary_is_the_largest_share_and_secondary_the_most_distinct_that_matte
     assert result.secondary == "#FA8C14"
 
 
-def test_secondary_stands_for_no_less_than_the_others_do_on_average() -> None:
+def test_secondary_is_none_of_the_small_colors_of_a_full_palette() -> None:
     blue, sky, green, orange, red = (20, 40, 160), (90, 120, 220), (40, 110, 60), (250, 140, 20), (255, 20, 20)
     result = gradient(striped((blue, 30), (sky, 21), (green, 21), (orange, 13), (red, 15)))
     assert result.secondary == "#286E3C"
+    assert gradient(striped((blue, 50), (sky, 30), (orange, 20))).secondary == "#FA8C14"
 
 
 @given(colors)
