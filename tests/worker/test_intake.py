@@ -60,7 +60,7 @@ def out() -> io.StringIO:
 
 @pytest.fixture
 def start(out: io.StringIO) -> Iterator[Callable[..., tuple[Intake, list[Taken]]]]:
-    started: list[Intake] = []
+    started: list[tuple[Intake, Breaker]] = []
 
     def start(
         queue: ScriptedQueue, heartbeat_file: Path | None = None, storage_error: DependencyError | None = None
@@ -80,13 +80,14 @@ def start(out: io.StringIO) -> Iterator[Callable[..., tuple[Intake, list[Taken]]
             heartbeat_file=heartbeat_file,
             logger=logger,
         )
-        started.append(intake)
+        started.append((intake, breaker))
         intake.start()
         return intake, worked
 
     yield start
-    for intake in started:
+    for intake, breaker in started:
         intake.stop()
+        breaker.close()  # or it would tell a later test that the storage is back
 
 
 def test_lost_reply_is_asked_for_again_under_the_same_token(start: Callable[..., tuple[Intake, list[Taken]]]) -> None:
