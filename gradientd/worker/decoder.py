@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import cast
 
 import gevent
 from gevent.event import AsyncResult, Event
-from gevent.lock import Semaphore
+from gevent.monkey import get_original
 from gevent.threadpool import ThreadPool
 
 from gradientd import imaging
 from gradientd.errors import DecodeMemoryLost, DecodeTimeout, JobTimeout
 from gradientd.imaging import Header, Limits
-from gradientd.model import Gradient
+from gradientd.model import Extra, Gradient
 
-T = TypeVar("T")
 SLICE_S = 0.1
 """A deadline is waited for in slices of this length, so that time in which nobody waited can be told."""
 
@@ -37,33 +36,11 @@ class Decoded:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ended(Generic[T]):
-    """How work ended in its thread."""
+class _Ended:
+    """How a task ended in its thread; neither when it could not be begun."""
 
-    value: T | None = None
+    decoded: Decoded | None = None
     error: Exception | None = None
-
-
-def _end_of(work: Callable[[], T]) -> _Ended[T]:
-    """Do the work and carry its error home as a value: gevent prints one that is raised in its threads."""
-    try:
-        return _Ended(value=work())
-    except Exception as exc:
-        return _Ended(error=exc)
-
-
-def _wait_awake(result: AsyncResult[Any], timeout_s: float) -> bool:
-    """Wait for at most `timeout_s` of this process's own time; returns whether the result is there.
-
-    A process that stood still (a paused container, a suspended machine) is charged a slice at most for it: the picture
-    in its hands is not to blame, and a decode that overruns is failed for good.
-    """
-    left_s = timeout_s
-    while left_s > 0 and not result.ready():
-        slice_s = min(left_s, SLICE_S)
-        result.wait(slice_s)
-        left_s -= slice_s
-    return bool(result.ready())
 
 
 class MemoryBudget:
@@ -77,6 +54,8 @@ class MemoryBudget:
         self._total = self._free = total_bytes
         self._lost = 0
         self._patience_s = patience_s
+        # A lock that no patch has touched: a thread's look at the budget must not run a hub of its own.
+        self._counting = get_original("_thread", "allocate_lock")()
         self.is_short = False
         """Whether somebody waited in vain for what is lost."""
         self._waiting: deque[tuple[int, Event]] = deque()
@@ -86,8 +65,7 @@ class MemoryBudget:
 
         Raises DecodeMemoryLost.
         """
-        if not self._waiting and need <= self._free:
-            self._free -= need
+        if self.admit_at_once(need):
             return
         turn = Event()
         entry = (need, turn)
@@ -103,13 +81,22 @@ class MemoryBudget:
                 self._call_next()
             raise
 
+    def admit_at_once(self, need: int) -> bool:
+        """Take `need` bytes if they are free and nobody waits for any; from any thread."""
+        with self._counting:
+            is_free = not self._waiting and need <= self._free
+            if is_free:
+                self._free -= need
+            return is_free
+
     def give_back(self, need: int) -> None:
-        """Return what `admit` took."""
-        self._free += need
+        """Return what was taken."""
+        with self._counting:
+            self._free += need
         self._call_next()
 
     def lose(self, need: int) -> None:
-        """What `admit` took is in the hands of an abandoned decode."""
+        """What was taken is in the hands of an abandoned decode."""
         self._lost += need
 
     def find(self, need: int) -> None:
@@ -123,10 +110,66 @@ class MemoryBudget:
             raise DecodeMemoryLost("Abandoned decodes hold the memory that the picture needs.")
 
     def _call_next(self) -> None:
-        while self._waiting and self._waiting[0][0] <= self._free:
-            need, turn = self._waiting.popleft()
-            self._free -= need
-            turn.set()
+        with self._counting:
+            while self._waiting and self._waiting[0][0] <= self._free:
+                need, turn = self._waiting.popleft()
+                self._free -= need
+                turn.set()
+
+
+class _Task:
+    """One picture's work in a thread.
+
+    The thread writes `begun` (monotonic seconds), `header` and `held`, the bytes of the budget that it may use; the
+    hub writes `is_abandoned` before it reads them, so that one of the two always sees what the other did.
+    """
+
+    def __init__(self, data: imaging.Buffer, limits: Limits, extras: tuple[Extra, ...], budget: MemoryBudget) -> None:
+        self._data = data
+        self._limits = limits
+        self._extras = extras
+        self._budget = budget
+        self.begun: float | None = None
+        self.header: Header | None = None
+        self.held: int | None = None
+        self.is_abandoned = False
+
+    def run(self) -> _Ended:
+        """Do the work and carry its error home as a value: gevent prints one that is raised in its threads."""
+        self.begun = time.monotonic()
+        try:
+            return _Ended(decoded=self._decode(self.begun))
+        except Exception as exc:
+            return _Ended(error=exc)
+
+    def _decode(self, begun: float) -> Decoded | None:
+        """Header, pixels, gradient; None when nobody waits for it, or when its memory must be waited for."""
+        if self.is_abandoned:
+            return None
+        header = self.header = self.header or imaging.read_header(self._data, self._limits)
+        if self.held is None and self._budget.admit_at_once(header.memory_bytes):
+            self.held = header.memory_bytes
+        if self.held is None or self.is_abandoned:
+            return None
+        thumbnail = imaging.decode(self._data, self._limits, header)
+        decoded = time.monotonic()
+        gradient = imaging.gradient_of(thumbnail, self._extras)
+        return Decoded(gradient, header, decoded - begun, time.monotonic() - decoded)
+
+
+def _wait_awake(result: AsyncResult[_Ended], task: _Task, timeout_s: float) -> bool:
+    """Wait for at most `timeout_s` of this process's own time since the task began; returns whether it has ended.
+
+    A process that stood still (a paused container, a suspended machine) is charged a slice at most for it: the picture
+    in its hands is not to blame, and a decode that overruns is failed for good.
+    """
+    left_s = timeout_s
+    while left_s > 0 and not result.ready():
+        slice_s = min(left_s, SLICE_S)
+        result.wait(slice_s)
+        if task.begun is not None:
+            left_s -= min(slice_s, time.monotonic() - task.begun)
+    return bool(result.ready())
 
 
 class Decoder:
@@ -139,7 +182,6 @@ class Decoder:
         self._timeout_s = timeout_s
         self._budget = MemoryBudget(limits.memory_bytes, patience_s=timeout_s)
         self._pool = ThreadPool(threads)
-        self._free_threads = Semaphore(threads)
         self._lost = 0
 
     @property
@@ -158,69 +200,63 @@ class Decoder:
         Waiting for memory or for a thread is not charged to either deadline. Raises ImageError, DecodeTimeout,
         JobTimeout when it is the job's limit that ends first, or DecodeMemoryLost.
         """
-        limits, started = self._limits, time.monotonic
-        header = self._in_thread(lambda: imaging.read_header(data, limits), remaining_s)
-        self._budget.admit(header.memory_bytes)
-
-        def work() -> Decoded:
-            begun = started()
-            thumbnail = imaging.decode(data, limits, header)
-            decoded = started()
-            gradient = imaging.gradient_of(thumbnail, self._extras)
-            return Decoded(gradient, header, decoded - begun, started() - decoded)
-
+        task = _Task(data, self._limits, self._extras, self._budget)
         try:
-            return self._in_thread(work, remaining_s, header.memory_bytes)
+            while (decoded := self._in_thread(task, remaining_s)) is None:
+                need = cast(Header, task.header).memory_bytes
+                self._budget.admit(need)
+                task.held = need
         except DecodeTimeout as exc:
-            exc.format, exc.width, exc.height = header.format, header.width, header.height
+            if task.header is not None:
+                exc.format, exc.width, exc.height = task.header.format, task.header.width, task.header.height
             raise
+        return decoded
 
     def close(self) -> None:
         """Let the idle threads go; lost ones die with the process."""
         if not self._lost:
             self._pool.kill()
 
-    def _in_thread(self, work: Callable[[], T], remaining_s: float, held: int = 0) -> T:
-        """Run `work` in a thread; the `held` bytes are given back when the thread is done, abandoned or not."""
-        result = self._start(work, lambda: self._budget.give_back(held))
+    def _in_thread(self, task: _Task, remaining_s: float) -> Decoded | None:
+        """Run a task in a thread; None when its memory must be waited for.
+
+        One task more than there are threads is handed over, so that a thread which ends finds its next at once.
+        """
         try:
-            is_done = _wait_awake(result, min(self._timeout_s, remaining_s))
+            result: AsyncResult[_Ended] = self._pool.spawn(task.run)
+        except BaseException:  # no thread could be made, or the attempt was killed while it waited for one
+            task.is_abandoned = True
+            self._take_back(task)
+            raise
+        result.rawlink(lambda _: self._take_back(task))
+        try:
+            is_done = _wait_awake(result, task, min(self._timeout_s, remaining_s))
         except gevent.GreenletExit:
-            self._abandon(result, held)
+            self._abandon(result, task)
             raise
         if not is_done:
-            self._abandon(result, held)
+            self._abandon(result, task)
             if remaining_s < self._timeout_s:
                 raise JobTimeout("The job overran its time limit while its picture was decoded.")
             raise DecodeTimeout(f"The picture took more than {self._timeout_s:g} s to decode.")
-        ended = cast(_Ended[T], result.get())
+        ended = cast(_Ended, result.get())
         if ended.error is not None:
             raise ended.error
-        return cast(T, ended.value)
+        return ended.decoded
 
-    def _start(self, work: Callable[[], T], on_end: Callable[[], None]) -> AsyncResult[_Ended[T]]:
-        """Wait for a free thread, so that the deadline starts when a thread does; its place is free when it ends."""
-        try:
-            self._free_threads.acquire()
-        except BaseException:
-            on_end()
-            raise
+    def _take_back(self, task: _Task) -> None:
+        """The thread is done with it, abandoned or not."""
+        self._budget.give_back(task.held or 0)
+        task.held = None
 
-        def end(_: object) -> None:
-            self._free_threads.release()
-            on_end()
-
-        try:
-            result: AsyncResult[_Ended[T]] = self._pool.spawn(_end_of, work)
-        except BaseException:  # no thread could be made, or the attempt was killed meanwhile
-            end(None)
-            raise
-        result.rawlink(end)
-        return result
-
-    def _abandon(self, result: AsyncResult[Any], held: int) -> None:
+    def _abandon(self, result: AsyncResult[_Ended], task: _Task) -> None:
+        """Leave a task to its thread; one that no thread has begun will not be."""
         if result.ready():
             return
+        task.is_abandoned = True
+        if task.begun is None:
+            return
+        held = task.held or 0
 
         def found(_: object) -> None:
             self._lost -= 1

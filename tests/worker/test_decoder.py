@@ -77,6 +77,41 @@ def test_waiting_for_a_thread_is_not_charged(picture: dict[str, float]) -> None:
     assert [job.get().gradient for job in jobs] == [GRADIENT] * 4
 
 
+def test_thread_finds_its_next_picture_without_the_hub(
+    monkeypatch: pytest.MonkeyPatch, picture: dict[str, float]
+) -> None:
+    decoded: list[object] = []
+    monkeypatch.setattr(imaging, "decode", lambda data, limits, header: decoded.append(data))
+    pool = decoder(threads=1)
+    jobs = [gevent.spawn(pool.gradient, data, remaining_s=9) for data in (b"one", b"other")]
+    gevent.sleep(0)
+    until = time.monotonic() + 5
+    while len(decoded) < 2 and time.monotonic() < until:
+        real_sleep(0.01)  # the hub stands still
+    assert decoded == [b"one", b"other"]
+    gevent.joinall(jobs, raise_error=True)
+
+
+def test_picture_that_is_given_up_before_its_thread_began_is_not_decoded_and_loses_none(
+    monkeypatch: pytest.MonkeyPatch, picture: dict[str, float]
+) -> None:
+    decoded: list[object] = []
+
+    def decode(data: object, limits: Limits, header: Header) -> None:
+        decoded.append(data)
+        real_sleep(0.2)
+
+    monkeypatch.setattr(imaging, "decode", decode)
+    pool = decoder(threads=1)
+    first, second = (gevent.spawn(pool.gradient, data, remaining_s=9) for data in (b"one", b"other"))
+    wait_until(lambda: bool(decoded))
+    second.kill()
+    assert pool.lost_threads == 0
+    assert first.get().gradient is GRADIENT
+    assert pool.gradient(b"third", remaining_s=9).gradient is GRADIENT
+    assert decoded == [b"one", b"third"]
+
+
 def test_error_of_the_picture_reaches_the_caller(monkeypatch: pytest.MonkeyPatch, picture: dict[str, float]) -> None:
     def damaged(data: object, limits: Limits, header: Header) -> None:
         raise DamagedImage("broken")
