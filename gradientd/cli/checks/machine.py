@@ -51,12 +51,12 @@ def check_cores(settings: Settings, root: Path) -> Iterator[Finding]:
     usable = min(cores, quota or cores)
     threads = settings.decode_thread_count
     told = f"{usable:g} of {cores} by quota" if usable < cores else f"{cores}"
-    if threads > max(usable, 1) + 0.5:
+    if threads > max(usable, 1) + 1.5:
         yield Finding(
             "cores",
             Grade.NOTE,
             f"{threads} pictures are decoded at once on {told} cores: each takes longer, and none is done sooner",
-            f"Set GRADIENT_DECODE_THREADS to {max(1, round(usable))}.",
+            f"Set GRADIENT_DECODE_THREADS to {max(1, round(usable)) + 1} or less.",
         )
     if settings.concurrency > JOBS_A_CORE * max(usable, 1):
         yield Finding(
