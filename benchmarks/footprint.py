@@ -40,12 +40,15 @@ def megabytes(pid: int, what: str) -> float:
 def main() -> None:
     """Measure and print."""
     paths = [picture.path for picture in collect() if picture.kind == "baseline"]
-    with open_stage(paths) as settings, redis.Redis.from_url(settings.redis_url, decode_responses=True) as client:
+    with (
+        open_stage(paths) as servers,
+        redis.Redis.from_url(servers.settings.redis_url, decode_responses=True) as client,
+    ):
         print("| jobs at once | connections, idle | connections, at most | MB at rest | MB at most |")
         print("|---:|---:|---:|---:|---:|")
         for concurrency in CONCURRENCIES:
             with ExitStack() as stack:
-                fleet = Fleet(settings, 1, Shape(concurrency, min(concurrency, 2)), stack)
+                fleet = Fleet(servers, 1, Shape(concurrency, min(concurrency, 2)), stack)
                 (pid,) = fleet.pids
                 time.sleep(2)
                 idle, rest_mb, most = connections(client), megabytes(pid, "VmRSS"), 0
@@ -58,7 +61,7 @@ def main() -> None:
                 # those of this process: one to look, one of the fleet's producer
                 print(f"| {concurrency} | {idle - 1} | {most - 1} | {rest_mb:.0f} | {peak_mb:.0f} |", flush=True)
         with ExitStack() as stack:
-            Fleet(settings, 1, Shape(3, 1), stack)
+            Fleet(servers, 1, Shape(3, 1), stack)
             time.sleep(3)
             before = commands(client)
             time.sleep(IDLE_S)

@@ -4,7 +4,8 @@ It refuses to guess what a picture costs: stages and their seconds come from who
 
 A worker has slots (GRADIENT_WORKER_CONCURRENCY), decode threads, and one interpreter. A job waits in the queue until a
 worker has a free slot, then goes through its stages: on the interpreter and in the threads it waits for its turn, on
-the network it does not. Each worker has its cores to itself.
+the network it does not. Each worker has its cores to itself, unless all of them share a machine's: then the more there
+is to do at once, on workers and servers, the longer everything takes.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ class Place(enum.Enum):
     NETWORK = enum.auto()
     INTERPRETER = enum.auto()
     THREAD = enum.auto()
+    SERVER = enum.auto()
+    """A server's processor: nobody stands in line, and it takes from the cores where they are shared."""
 
 
 Stage = tuple[Place, float]
@@ -61,6 +64,57 @@ class _Station:
     line: deque[_Job] = field(default_factory=deque)
 
 
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What all workers and servers run on: so many cores, of which so many others (on average) want one each."""
+
+    cores: float
+    others: float = 0.0
+
+
+class _Cores:
+    """Cores that all who compute share fairly (processor sharing), a core at most for each."""
+
+    def __init__(self, machine: Machine, after: Callable[[float, Callable[[], None]], None]) -> None:
+        self._machine = machine
+        self._after = after
+        self._running: list[tuple[float, int, Callable[[], None]]] = []
+        self._done_s = 0.0
+        """How much has been done since the beginning for someone who was always there."""
+        self._looked_at = 0.0
+        self._plan = 0
+
+    def compute(self, now: float, seconds: float, happen: Callable[[], None]) -> None:
+        """Let this happen when so many seconds of a core have been had."""
+        self._catch_up(now)
+        heapq.heappush(self._running, (self._done_s + seconds, self._plan, happen))
+        self._look_again_when_one_is_ready()
+
+    def _end(self, now: float, plan: int) -> None:
+        if plan != self._plan:
+            return  # somebody came or went since
+        self._catch_up(now)
+        _, _, happen = heapq.heappop(self._running)
+        self._look_again_when_one_is_ready()
+        happen()
+
+    @property
+    def _speed(self) -> float:
+        return min(1.0, self._machine.cores / (max(len(self._running), 1) + self._machine.others))
+
+    def _catch_up(self, now: float) -> None:
+        self._done_s += (now - self._looked_at) * self._speed
+        self._looked_at = now
+
+    def _look_again_when_one_is_ready(self) -> None:
+        self._plan += 1
+        if self._running:
+            plan = self._plan
+            left_s = max(0.0, self._running[0][0] - self._done_s) / self._speed
+            ready_at = self._looked_at + left_s
+            self._after(left_s, lambda: self._end(ready_at, plan))
+
+
 @dataclass(slots=True)
 class _Worker:
     free_slots: int
@@ -77,9 +131,12 @@ class _Job:
 
 
 class Simulation:
-    """One run of workers of one shape; lots are drawn among those with a free slot, since a push wakes all."""
+    """One run of workers of one shape; lots are drawn among those with a free slot, since a push wakes all.
 
-    def __init__(self, workers: int, shape: Shape, seed: int = 1) -> None:
+    `machine` is what all of them and their servers share; None: nobody ever waits for a core.
+    """
+
+    def __init__(self, workers: int, shape: Shape, seed: int = 1, machine: Machine | None = None) -> None:
         self._random = random.Random(seed)
         self._now = 0.0
         self._events: list[tuple[float, int, Callable[[], None]]] = []
@@ -90,6 +147,7 @@ class Simulation:
             _Worker(shape.concurrency, {Place.INTERPRETER: _Station(1), Place.THREAD: _Station(shape.threads)})
             for _ in range(workers)
         ]
+        self._cores = None if machine is None else _Cores(machine, self._in)
 
     def run(self, arrivals: Iterable[Arrival]) -> list[Outcome]:
         """What became of each job, in the order of their arrival."""
@@ -137,7 +195,7 @@ class Simulation:
         place, seconds = job.arrival.stages[job.stage]
         station = worker.stations.get(place)
         if station is None:
-            self._in(seconds, lambda: self._pass(job))
+            self._spend(place, seconds, lambda: self._pass(job))
         elif station.free:
             self._serve(station, job)
         else:
@@ -145,7 +203,14 @@ class Simulation:
 
     def _serve(self, station: _Station, job: _Job) -> None:
         station.free -= 1
-        self._in(job.arrival.stages[job.stage][1], lambda: self._leave(station, job))
+        place, seconds = job.arrival.stages[job.stage]
+        self._spend(place, seconds, lambda: self._leave(station, job))
+
+    def _spend(self, place: Place, seconds: float, happen: Callable[[], None]) -> None:
+        if self._cores is None or place is Place.NETWORK:
+            self._in(seconds, happen)
+        else:
+            self._cores.compute(self._now, seconds, happen)
 
     def _leave(self, station: _Station, job: _Job) -> None:
         station.free += 1

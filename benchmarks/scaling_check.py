@@ -1,7 +1,8 @@
 """The simulation held against real workers: `python -m benchmarks.scaling_check`, some minutes on a quiet machine.
 
-It refuses to fit: what a job costs is measured alone, one job after the other; then pictures arrive at random, and the
-simulation gets the very same arrivals.
+It refuses to fit: what a job costs worker and servers is measured alone, one job after the other, and so is what the
+machine's cores are worth together; then pictures arrive at random, and the simulation gets the very same arrivals. What
+others had of the cores meanwhile is measured and printed, and the simulation lets as many others share them.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ from typing import Any
 
 import redis
 
+from benchmarks.cores import machine_s, process_s, worth
 from benchmarks.pictures import collect
-from benchmarks.queueing import Arrival, Outcome, Place, Shape, Simulation, Stage, percentile
-from benchmarks.scaling import Picture, Surroundings, look_at
+from benchmarks.queueing import Arrival, Machine, Outcome, Place, Shape, Simulation, Stage, percentile
+from benchmarks.scaling import Picture, look_at
 from benchmarks.slow_storage import far_away
 from gradientd.embedded import S3, Valkey, open_bucket
 from gradientd.settings import Settings
@@ -36,6 +38,10 @@ from gradientd.storage import Storage
 DONE = "Job completed successfully"
 PATIENCE_S = 120.0
 LONE_LOOKS = 4
+HEAD = """\
+| workers | load | jobs/s | jobs | others' cores | mean wait in the queue, ms | mean latency, ms | p95 latency, ms |
+|---|---:|---:|---:|---:|---:|---:|---:|"""
+SHORTEST_S = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +51,48 @@ class Row:
     workers: int
     load: float
     rate: float
+    others: float
+    """Cores that programs which have nothing to do with it had meanwhile."""
     measured: tuple[Outcome, ...]
     foretold: tuple[Outcome, ...]
 
     def cells(self) -> tuple[str, ...]:
         """For the table of docs/scaling.md: measured, simulated and their ratio of each."""
         cells = [f"{self.workers}", f"{self.load:.0%}", f"{self.rate:.1f}", f"{len(self.measured)}"]
+        cells.append(f"{self.others:.2f}")
         for number in (_mean_wait_ms, _mean_latency_ms, _p95_latency_ms):
             measured, foretold = number(self.measured), number(self.foretold)
             cells.append(f"{measured:.0f} / {foretold:.0f} = {measured / foretold:.2f}")
         return tuple(cells)
 
 
+@dataclass(frozen=True, slots=True)
+class Lone:
+    """A job with nobody beside it: its way to a worker, its latency, and the seconds of a core that it cost."""
+
+    pickup_s: float
+    latency_s: float
+    worker_s: float
+    servers_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """What workers are told of the servers, and the servers' processes."""
+
+    settings: Settings
+    pids: tuple[int, ...]
+
+    def cores_s(self) -> float:
+        """Seconds of a core so far: the processes', and the proxy's, which are this process's other threads."""
+        return process_s(self.pids) + time.process_time() - time.thread_time()
+
+
 class Fleet:
     """Real workers on real servers; what became of each job is read from their logs."""
 
-    def __init__(self, settings: Settings, workers: int, shape: Shape, stack: ExitStack) -> None:
+    def __init__(self, servers: Servers, workers: int, shape: Shape, stack: ExitStack) -> None:
+        self._servers, settings = servers, servers.settings
         self._redis: Any = stack.enter_context(redis.Redis.from_url(settings.redis_url, decode_responses=True))
         self._redis.flushall()
         self._logs = [stack.enter_context(tempfile.TemporaryFile("a+")) for _ in range(workers)]  # noqa: SIM115
@@ -121,16 +153,22 @@ class Fleet:
                 raise SystemExit(f"{self._pushed - len(self.ended())} jobs were not done")
             time.sleep(0.2)
 
-    def lone(self, key: str) -> Outcome:
-        """A lone job, the mean of a few: its way to a worker, and its latency."""
+    def lone(self, key: str) -> Lone:
+        """A lone job, the mean of a few."""
         found = []
         for _ in range(LONE_LOOKS):
-            at = time.time()
+            worker_s, servers_s, at = process_s(self.pids), self._servers.cores_s(), time.time()
             job_id = self.push(key)
             while job_id not in (ended := self.ended()):
                 time.sleep(0.01)
-            found.append(_outcome(at, *ended[job_id]))
-        return Outcome(*(statistics.fmean(times) for times in zip(*map(dataclasses.astuple, found), strict=True)))
+            outcome = _outcome(at, *ended[job_id])
+            worker_s, servers_s = process_s(self.pids) - worker_s, self._servers.cores_s() - servers_s
+            found.append(Lone(outcome.wait_s, outcome.latency_s, worker_s, servers_s))
+        return Lone(*(statistics.fmean(times) for times in zip(*map(dataclasses.astuple, found), strict=True)))
+
+    def others_s(self) -> float:
+        """Seconds of a core that everybody else on this machine has had."""
+        return machine_s() - process_s((*self.pids, *self._servers.pids)) - time.process_time()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +179,22 @@ class Cost:
     stages: tuple[Stage, ...]
 
 
-def cost(picture: Picture, lone: Outcome, around: Surroundings) -> Cost:
-    """From a lone job: its decode as measured in this process, the interpreter's part, and all the rest as download."""
-    half = (Place.INTERPRETER, around.overhead_s / 2)
-    rest_s = max(0.0, lone.latency_s - lone.wait_s - picture.decode_s - around.overhead_s)
-    return Cost(lone.wait_s, (half, (Place.NETWORK, rest_s), (Place.THREAD, picture.decode_s), half))
+def cost(picture: Picture, lone: Lone) -> Cost:
+    """From a lone job: its decode as measured in this process; what more the worker computed is the interpreter's part,
+    and what was neither computed nor spent on the way to a worker is the network's.
+    """
+    half = (Place.INTERPRETER, max(0.0, lone.worker_s - picture.decode_s) / 2)
+    server = (Place.SERVER, lone.servers_s)
+    rest_s = max(0.0, lone.latency_s - lone.pickup_s - max(picture.decode_s, lone.worker_s) - lone.servers_s)
+    return Cost(lone.pickup_s, (half, server, (Place.NETWORK, rest_s), (Place.THREAD, picture.decode_s), half))
 
 
-def run(fleet: Fleet, workers: int, shape: Shape, load: float, costs: dict[str, Cost], seconds: float) -> Row:
-    """Let pictures arrive for so long, then foretell the same arrivals."""
-    rate = load * workers * most_jobs_a_s(shape, costs)
+def run(
+    fleet: Fleet, workers: int, shape: Shape, load: float, costs: dict[str, Cost], cores: float, seconds: float
+) -> Row:
+    """Let pictures arrive for so long, then foretell the same arrivals on the same cores, with the same others."""
+    rate = load * most_jobs_a_s(workers, shape, costs, cores)
+    others_s, since = fleet.others_s(), time.monotonic()
     chance = random.Random(round(load * 1000) + workers)
     began, due = time.time(), 0.0
     pushed: dict[str, tuple[float, str]] = {}
@@ -162,20 +206,32 @@ def run(fleet: Fleet, workers: int, shape: Shape, load: float, costs: dict[str, 
     fleet.wait()
     ended = fleet.ended()
     measured = tuple(_outcome(at, *ended[job_id]) for job_id, (at, _) in pushed.items())
-    simulated = Simulation(workers, shape).run(Arrival(at - began, costs[key].stages) for at, key in pushed.values())
+    others = max(0.0, (fleet.others_s() - others_s) / (time.monotonic() - since))
+    simulated = Simulation(workers, shape, machine=Machine(cores, others)).run(
+        Arrival(at - began, costs[key].stages) for at, key in pushed.values()
+    )
     pickups = [costs[key].pickup_s for _, key in pushed.values()]
     foretold = tuple(
         Outcome(each.wait_s + pickup_s, each.latency_s + pickup_s)
         for each, pickup_s in zip(simulated, pickups, strict=True)
     )
-    return Row(workers, load, rate, measured, foretold)
+    return Row(workers, load, rate, others, measured, foretold)
 
 
-def most_jobs_a_s(shape: Shape, costs: dict[str, Cost]) -> float:
-    """Of one worker: its threads or its slots bound it, whichever are scarcer."""
-    decodes = [took for each in costs.values() for place, took in each.stages if place is Place.THREAD]
-    whole = [each.pickup_s + sum(took for _, took in each.stages) for each in costs.values()]
-    return min(shape.threads / statistics.fmean(decodes), shape.concurrency / statistics.fmean(whole))
+def most_jobs_a_s(workers: int, shape: Shape, costs: dict[str, Cost], cores: float) -> float:
+    """Of the fleet: threads, slots, interpreters or the machine's cores bound it, whichever are scarcest."""
+
+    def mean_s(*places: Place) -> float:
+        return statistics.fmean(sum(took for at, took in each.stages if at in places) for each in costs.values())
+
+    whole_s = mean_s(*Place) + statistics.fmean(each.pickup_s for each in costs.values())
+    computed_s = mean_s(Place.INTERPRETER, Place.THREAD, Place.SERVER)
+    return min(
+        workers * shape.threads / mean_s(Place.THREAD),
+        workers * shape.concurrency / whole_s,
+        workers / max(mean_s(Place.INTERPRETER), SHORTEST_S),
+        cores / computed_s,
+    )
 
 
 def _outcome(pushed_at: float, ended_at: float, in_hand_s: float) -> Outcome:
@@ -201,7 +257,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def open_stage(paths: Sequence[Path]) -> Iterator[Settings]:
+def open_stage(paths: Sequence[Path]) -> Iterator[Servers]:
     """Real servers, with these pictures in the bucket."""
     with Valkey(tcp=True) as valkey, S3() as s3:
         settings = open_bucket(valkey, s3)
@@ -209,16 +265,17 @@ def open_stage(paths: Sequence[Path]) -> Iterator[Settings]:
         for path in paths:
             storage.put(path.name, path.read_bytes(), "application/octet-stream")
         storage.close()
-        yield settings
+        yield Servers(settings, (valkey.pid, s3.pid))
 
 
 @contextmanager
-def _at_distance(settings: Settings, mean_s: float) -> Iterator[Settings]:
+def _at_distance(servers: Servers, mean_s: float) -> Iterator[Servers]:
     if not mean_s:
-        yield settings
+        yield servers
         return
-    with far_away(settings.s3_endpoint, mean_s) as endpoint:
-        yield dataclasses.replace(settings, s3_endpoint=endpoint)
+    with far_away(servers.settings.s3_endpoint, mean_s) as endpoint:
+        settings = dataclasses.replace(servers.settings, s3_endpoint=endpoint)
+        yield dataclasses.replace(servers, settings=settings)
 
 
 def main() -> None:
@@ -232,19 +289,20 @@ def main() -> None:
     parser.add_argument("--concurrency", type=int, default=3, help="jobs at once in each (3)")
     parser.add_argument("--seconds", type=float, default=20.0, help="of each run (20)")
     arguments = parser.parse_args()
-    shape, around = Shape(arguments.concurrency, 1), Surroundings()
+    shape = Shape(arguments.concurrency, 1)
     found = [picture for picture in collect(arguments.pictures) if picture.kind != "png"]
     paths = [picture.path for picture in found if picture.megapixels <= arguments.most_megapixels]
     decodes = {path.name: look_at(path) for path in paths}
-    print("| workers | load | jobs/s | jobs | mean wait in the queue, ms | mean latency, ms | p95 latency, ms |")
-    print("|---|---:|---:|---:|---:|---:|---:|")
-    with open_stage(paths) as near, _at_distance(near, arguments.storage_ms / 1000) as settings:
+    cores = worth(max(found, key=lambda picture: picture.megapixels).path)
+    print(f"{os.cpu_count()} processors are worth {cores:.2f}\n")
+    print(HEAD)
+    with open_stage(paths) as near, _at_distance(near, arguments.storage_ms / 1000) as servers:
         for workers in arguments.workers:
             with ExitStack() as stack:
-                fleet = Fleet(settings, workers, shape, stack)
-                costs = {name: cost(picture, fleet.lone(name), around) for name, picture in decodes.items()}
+                fleet = Fleet(servers, workers, shape, stack)
+                costs = {name: cost(picture, fleet.lone(name)) for name, picture in decodes.items()}
                 for load in arguments.loads:
-                    row = run(fleet, workers, shape, load, costs, arguments.seconds)
+                    row = run(fleet, workers, shape, load, costs, cores, arguments.seconds)
                     print(f"| {' | '.join(row.cells())} |", flush=True)
 
 

@@ -111,7 +111,7 @@ def main() -> None:
 
         print(f"a renewal of {len(held)} leases: {cost_s(client, renew) / calls * 1e6:.0f} us", flush=True)
         pass_s = cost_s(client, lambda: queue.reap(worker_id="w"))
-        print(f"a reaper's pass over {in_work} jobs in work: {pass_s * 1e3:.0f} ms", flush=True)
+        print(f"a reaper's pass over {in_work} jobs in work: {pass_s * 1e3:.1f} ms", flush=True)
         print(f"a reaping that another worker has just done: {cost_s(client, reap) / looks * 1e6:.0f} us", flush=True)
         audit = Audit(queue, worker_id="w", interval_ms=HOUR_MS, sleep=time.sleep)
         began = time.monotonic()

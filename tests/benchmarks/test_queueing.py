@@ -9,7 +9,7 @@ from statistics import fmean
 
 import pytest
 
-from benchmarks.queueing import Arrival, Outcome, Place, Shape, Simulation, Stage, percentile, poisson
+from benchmarks.queueing import Arrival, Machine, Outcome, Place, Shape, Simulation, Stage, percentile, poisson
 
 JOBS = 60_000
 WARM_UP = 3_000
@@ -66,6 +66,45 @@ def test_downloads_overlap_with_the_decode_where_there_is_a_second_slot() -> Non
 def test_the_interpreter_is_one_however_many_threads_there_are() -> None:
     done = Simulation(1, Shape(8, 8)).run([Arrival(0.0, ((Place.INTERPRETER, 0.25),))] * 8)
     assert max(job.latency_s for job in done) == 2.0
+
+
+def test_servers_keep_nobody_in_line_and_take_from_cores_that_are_shared() -> None:
+    both = [Arrival(0.0, ((Place.SERVER, 1.0),))] * 2
+    assert {job.latency_s for job in Simulation(1, Shape(2, 1)).run(both)} == {1.0}
+    assert {job.latency_s for job in Simulation(1, Shape(2, 1), machine=Machine(2)).run(both)} == {1.0}
+    assert Simulation(1, Shape(2, 1), machine=Machine(1.6)).run(both)[1].latency_s == pytest.approx(1.25)
+    assert {job.latency_s for job in Simulation(1, Shape(2, 1), machine=Machine(1)).run(both)} == {2.0}
+
+
+def test_others_on_the_machine_have_their_share_of_it() -> None:
+    done = Simulation(1, Shape(1, 1), machine=Machine(1, others=1.0)).run([Arrival(0.0, ((Place.THREAD, 1.0),))])
+    assert [job.latency_s for job in done] == [2.0]
+
+
+def test_the_network_takes_from_no_core() -> None:
+    stages = ((Place.NETWORK, 1.0), (Place.THREAD, 1.0))
+    done = Simulation(2, Shape(1, 1), machine=Machine(1)).run([Arrival(0.0, stages), Arrival(1.0, stages)])
+    assert [job.latency_s for job in done] == [2.0, 2.0]
+
+
+def test_who_comes_later_slows_those_who_are_there() -> None:
+    one = ((Place.THREAD, 1.0),)
+    done = Simulation(2, Shape(1, 1), machine=Machine(1)).run([Arrival(0.0, one), Arrival(0.5, one)])
+    assert [job.latency_s for job in done] == [pytest.approx(1.5), pytest.approx(1.5)]
+
+
+@pytest.mark.parametrize("stages_of", [exponential(1.0), lambda _: ((Place.THREAD, 1.0),)], ids=["M", "D"])
+def test_one_shared_core_takes_as_long_as_processor_sharing_says(
+    stages_of: Callable[[random.Random], tuple[Stage, ...]],
+) -> None:
+    """M/G/1-PS: the mean latency is the service over what is left, whatever the distribution (Kleinrock, 1967)."""
+    done = settled(Simulation(1, Shape(10_000, 10_000), machine=Machine(1)).run(poisson(0.7, JOBS, stages_of)))
+    assert fmean(job.latency_s for job in done) == pytest.approx(1 / (1 - 0.7), rel=0.08)
+
+
+def test_shared_cores_take_as_long_as_m_m_c_says() -> None:
+    done = settled(Simulation(4, Shape(10_000, 10_000), machine=Machine(4)).run(poisson(3.0, JOBS, exponential(1.0))))
+    assert fmean(job.latency_s for job in done) == pytest.approx(1 + erlang_c(4, 3.0) / (4 - 3.0), rel=0.06)
 
 
 def test_albums_keep_the_rate_and_lengthen_the_wait() -> None:
