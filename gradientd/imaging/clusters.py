@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from gradientd.imaging.color import Floats
 
-_FIRST_STEPS, _LAST_STEPS = 4, 8
-"""Steps of every start, and of the one that they bring closest to the points."""
+_FIRST_STEPS, _LAST_STEPS = 4, 2
+"""Steps of every start, and of the one that they bring closest to the points: good starts need few."""
 _NEAR = 0.04
 """Distances far below this count as none."""
 _NOTHING = 1e-9

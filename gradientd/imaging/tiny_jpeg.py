@@ -37,9 +37,7 @@ def encode(planes: npt.NDArray[np.floating[Any]], width: int, height: int) -> by
     ycbcr = np.rint(_YCBCR @ planes.reshape(3, -1) + _MIDDLE)
     pixels = np.clip(ycbcr, 0, 255).astype(np.uint8).tobytes()
     grey = pyvips.Image.new_from_memory(pixels, columns, 3 * rows, 1, "uchar")
-    data = grey.jpegsave_buffer(
-        Q=_QUALITY, optimize_coding=True, restart_interval=rows // BLOCK * columns // BLOCK, keep="none"
-    )
+    data = grey.jpegsave_buffer(Q=_QUALITY, optimize_coding=True, restart_interval=rows // BLOCK * columns // BLOCK)
     return _told_as_three(data, width, height)
 
 
