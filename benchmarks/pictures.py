@@ -73,7 +73,7 @@ class Picture:
 
     @property
     def is_held_out(self) -> bool:
-        """Whether no constant was chosen on it: its name decides; on the enlarged ones the first constants were."""
+        """Whether no constant was searched for on it: its name decides; on the enlarged ones the first ones were."""
         return self.origin != _ENLARGED and hashlib.sha256(self.subject.encode()).digest()[-1] % 2 == 0
 
 
