@@ -27,8 +27,9 @@ _TURNED = frozenset({5, 6, 7, 8})
 """The EXIF orientations that swap width and height."""
 _REMEMBERED_BYTES = 65_536
 """Larger profiles are not sRGB, and not worth their place in memory."""
+_FETCHED_SIDE = 1024
+"""A decoder that gives more pixels is left to libvips' own threads: fetching would keep three times as many rows."""
 _STRIP_LINES = 8
-"""More would want more of a large picture in memory at once."""
 _INTEGERS = frozenset({"uchar", "ushort"})
 _FULL_SCALE = {"char": 127.0, "short": 32767.0, "int": 2147483647.0, "uint": 4294967295.0}
 
@@ -73,12 +74,12 @@ def _decode(view: memoryview, header: Header) -> Thumbnail:
     shrink = _jpeg_shrink(header)
     only_dc = shrink == 8 and header.dc_ranges
     source = jpeg.keep_dc(view, header.dc_ranges) if only_dc else view  # libvips borrows it
-    small = _shrink(_open_reduced(source, header, shrink))
+    opened = _open_reduced(source, header, shrink)
+    small = _shrink(opened)
     orientation = small.get("orientation") if small.get_typeof("orientation") else 1
-    if orientation != 1 or small.get_typeof("icc-profile-data"):
-        small = small.copy_memory()  # turning wants pixels out of order; and a broken profile is no damage
     small = _to_srgb(small)
-    pixels = _pixels_of(small if orientation == 1 else small.autorot())
+    is_light = max(opened.width, opened.height) <= _FETCHED_SIDE
+    pixels = _turned(_fetched(small) if is_light else small.numpy(), orientation)
     alpha = np.ascontiguousarray(pixels[:, :, 3]) if pixels.shape[2] > 3 else None
     sides = (header.height, header.width) if orientation in _TURNED else (header.width, header.height)
     return Thumbnail(np.ascontiguousarray(pixels[:, :, :3]), alpha, *sides)
@@ -119,6 +120,7 @@ def _shrink(image: Image) -> Image:
 def _to_srgb(image: Image) -> Image:
     """Convert to 8-bit sRGB, 3 bands or 4 with alpha, by the embedded profile where there is a sound one."""
     if image.format in _INTEGERS and image.get_typeof("icc-profile-data") and not _is_plain_rgb(image):
+        image = image.copy_memory()  # what is wrong from here on is the profile's fault, and no damage
         try:
             return _as_rgb(image.icc_transform("srgb", embedded=True).copy_memory())
         except pyvips.Error:
@@ -151,8 +153,8 @@ def _means_srgb(profile: bytes) -> bool:
     return int(np.abs(converted.astype(int) - colors).max()) <= 1
 
 
-def _pixels_of(image: Image) -> npt.NDArray[np.uint8]:
-    """The pixels, (height, width, bands), computed here, some lines at a time and from the top, as decoders want it.
+def _fetched(image: Image) -> npt.NDArray[np.uint8]:
+    """The pixels, (height, width, bands), computed in this thread, some lines at a time and from the top.
 
     Asked for a whole picture, libvips starts threads of its own and waits for them: a tenth of the CPU of a decode.
     """
@@ -160,6 +162,15 @@ def _pixels_of(image: Image) -> npt.NDArray[np.uint8]:
     width, height = image.width, image.height
     strips = [region.fetch(0, top, width, min(_STRIP_LINES, height - top)) for top in range(0, height, _STRIP_LINES)]
     return np.frombuffer(b"".join(strips), np.uint8).reshape(height, width, image.bands)
+
+
+def _turned(pixels: npt.NDArray[np.uint8], orientation: int) -> npt.NDArray[np.uint8]:
+    """The picture upright, by the number that EXIF gives to where its first row and column belong."""
+    if orientation in (3, 4, 6, 7):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 7, 8):
+        pixels = pixels[:, ::-1]
+    return pixels.swapaxes(0, 1) if orientation in _TURNED else pixels
 
 
 def _grey_light(image: Image) -> Image:

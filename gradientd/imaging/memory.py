@@ -15,8 +15,6 @@ BASE_BYTES = 12 * 2**20
 """Threads, tables, libvips' own buffers, the thumbnail and its colours."""
 _CACHED_ROWS = 24 / 128
 """Rows that are held on the way to the thumbnail, per pixel of the longest side: the more it shrinks, the more."""
-_PNG_ROW_COPIES = 3
-"""With what malloc keeps of them."""
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 4, 4: 2, 6: 4}
 
 _SAMPLE_BYTES = {"uchar": 1, "char": 1, "ushort": 2, "short": 2, "double": 8}
@@ -45,10 +43,9 @@ def of_jpeg(structure: Structure) -> int:
 
 
 def of_png(width: int, height: int, depth: int, color_type: int, interlace: int) -> int:
-    """Bytes for a PNG: some rows, none of them shrunk by the decoder, and the whole picture when it is interlaced."""
+    """Bytes for a PNG: some rows, and the whole picture when it is interlaced."""
     pixel_bytes = _PNG_CHANNELS.get(color_type, 4) * (2 if depth == 16 else 1)
-    whole = width * height * pixel_bytes * 5 // 4 if interlace else 0
-    return _of_rows(width, height, pixel_bytes * _PNG_ROW_COPIES) + whole
+    return _of_rows(width, height, pixel_bytes) + (width * height * pixel_bytes * 5 // 4 if interlace else 0)
 
 
 def of_webp(width: int, height: int, coding: bytes, frames: int) -> int:
