@@ -121,17 +121,25 @@ class _Task:
     """One picture's work in a thread.
 
     The thread writes `begun` (monotonic seconds), `header` and `held`, the bytes of the budget that it may use; the
-    hub writes `is_abandoned` before it reads them, so that one of the two always sees what the other did.
+    hub writes `is_abandoned` before it reads them, so that one of the two always sees what the other did. With a
+    `header` the picture has been looked at before, and its memory is there for it.
     """
 
-    def __init__(self, data: imaging.Buffer, limits: Limits, extras: tuple[Extra, ...], budget: MemoryBudget) -> None:
+    def __init__(
+        self,
+        data: imaging.Buffer,
+        limits: Limits,
+        extras: tuple[Extra, ...],
+        budget: MemoryBudget,
+        header: Header | None = None,
+    ) -> None:
         self._data = data
         self._limits = limits
         self._extras = extras
         self._budget = budget
         self.begun: float | None = None
-        self.header: Header | None = None
-        self.held: int | None = None
+        self.header = header
+        self.held = None if header is None else header.memory_bytes
         self.is_abandoned = False
 
     def run(self) -> _Ended:
@@ -203,9 +211,9 @@ class Decoder:
         task = _Task(data, self._limits, self._extras, self._budget)
         try:
             while (decoded := self._in_thread(task, remaining_s)) is None:
-                need = cast(Header, task.header).memory_bytes
-                self._budget.admit(need)
-                task.held = need
+                header = cast(Header, task.header)
+                self._budget.admit(header.memory_bytes)
+                task = _Task(data, self._limits, self._extras, self._budget, header)
         except DecodeTimeout as exc:
             if task.header is not None:
                 exc.format, exc.width, exc.height = task.header.format, task.header.width, task.header.height
@@ -247,7 +255,6 @@ class Decoder:
     def _take_back(self, task: _Task) -> None:
         """The thread is done with it, abandoned or not."""
         self._budget.give_back(task.held or 0)
-        task.held = None
 
     def _abandon(self, result: AsyncResult[_Ended], task: _Task) -> None:
         """Leave a task to its thread; one that no thread has begun will not be."""
