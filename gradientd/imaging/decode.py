@@ -27,9 +27,6 @@ _TURNED = frozenset({5, 6, 7, 8})
 """The EXIF orientations that swap width and height."""
 _REMEMBERED_BYTES = 65_536
 """Larger profiles are not sRGB, and not worth their place in memory."""
-_FETCHED_SIDE = 1024
-"""A decoder that gives more pixels is left to libvips' own threads: fetching would keep three times as many rows."""
-_STRIP_LINES = 8
 _INTEGERS = frozenset({"uchar", "ushort"})
 _FULL_SCALE = {"char": 127.0, "short": 32767.0, "int": 2147483647.0, "uint": 4294967295.0}
 
@@ -74,12 +71,9 @@ def _decode(view: memoryview, header: Header) -> Thumbnail:
     shrink = _jpeg_shrink(header)
     only_dc = shrink == 8 and header.dc_ranges
     source = jpeg.keep_dc(view, header.dc_ranges) if only_dc else view  # libvips borrows it
-    opened = _open_reduced(source, header, shrink)
-    small = _shrink(opened)
+    small = _shrink(_open_reduced(source, header, shrink))
     orientation = small.get("orientation") if small.get_typeof("orientation") else 1
-    small = _to_srgb(small)
-    is_light = max(opened.width, opened.height) <= _FETCHED_SIDE
-    pixels = _turned(_fetched(small) if is_light else small.numpy(), orientation)
+    pixels = _turned(_to_srgb(small).numpy(), orientation)
     alpha = np.ascontiguousarray(pixels[:, :, 3]) if pixels.shape[2] > 3 else None
     sides = (header.height, header.width) if orientation in _TURNED else (header.width, header.height)
     return Thumbnail(np.ascontiguousarray(pixels[:, :, :3]), alpha, *sides)
@@ -151,17 +145,6 @@ def _means_srgb(profile: bytes) -> bool:
     except pyvips.Error:
         return True  # not usable: its pictures are taken as sRGB too
     return int(np.abs(converted.astype(int) - colors).max()) <= 1
-
-
-def _fetched(image: Image) -> npt.NDArray[np.uint8]:
-    """The pixels, (height, width, bands), computed in this thread, some lines at a time and from the top.
-
-    Asked for a whole picture, libvips starts threads of its own and waits for them: a tenth of the CPU of a decode.
-    """
-    region = pyvips.Region.new(image)
-    width, height = image.width, image.height
-    strips = [region.fetch(0, top, width, min(_STRIP_LINES, height - top)) for top in range(0, height, _STRIP_LINES)]
-    return np.frombuffer(b"".join(strips), np.uint8).reshape(height, width, image.bands)
 
 
 def _turned(pixels: npt.NDArray[np.uint8], orientation: int) -> npt.NDArray[np.uint8]:
