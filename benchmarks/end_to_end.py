@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
 from benchmarks.contenders import Batch, Dramatiq, Gradientd, Rq
-from benchmarks.report import Curves, Goal, Section, Spread, Table, ratios, spread
+from benchmarks.report import Curves, Goal, Section, Table, ratios, spread
 from benchmarks.stage import Stage
 from benchmarks.yardstick import Yardstick
 
@@ -39,8 +39,7 @@ def measure(stage: Stage, rounds: int) -> Section:
     """Every concurrency in turn; the efficiency is judged at JUDGED_AT."""
     keys = _shuffled(list(stage.photographs))
     found: dict[int, dict[str, list[Batch]]] = {}
-    shares: list[float] = []
-    clean_shares: list[float] = []
+    needs_s: list[float] = []
     for concurrency in CONCURRENCIES:
         with ExitStack() as stack:
             runs = dict(_contenders(stage, concurrency, stack))
@@ -53,11 +52,8 @@ def measure(stage: Stage, rounds: int) -> Section:
                     found[concurrency][name].append(batch)
                     print(f"  {concurrency} at once, round {turn + 1}: {name} {batch.rate:.1f} jobs/s", flush=True)
                 if is_judged:
-                    need_s = (yardstick.kernel(keys).cpu_s + yardstick.get(keys).cpu_s) / len(keys)
-                    ours = found[concurrency][OURS][-1]
-                    shares.append(_share(ours, need_s, 0.0))
-                    clean_shares.append(_share(ours, need_s, ours.strangers_cpu_s))
-    return _section(found, spread(shares), spread(clean_shares), len(keys))
+                    needs_s.append((yardstick.kernel(keys).cpu_s + yardstick.get(keys).cpu_s) / len(keys))
+    return _section(found, needs_s, len(keys))
 
 
 def _shuffled(keys: list[str]) -> list[str]:
@@ -87,13 +83,18 @@ def _told(peer: Rq | Dramatiq, function: str, share: int) -> Run:
     return run
 
 
-def _share(batch: Batch, need_s: float, strangers_s: float) -> float:
-    """What was done, as a share of what the cores could have done with all the time that the servers left them."""
-    cores = len(os.sched_getaffinity(0))
-    return batch.jobs * need_s / (cores * batch.wall_s - batch.elsewhere_cpu_s - strangers_s)
+def _left_s(batch: Batch) -> float:
+    """The time of all cores that servers and producer left to the worker."""
+    return len(os.sched_getaffinity(0)) * batch.wall_s - batch.elsewhere_cpu_s
 
 
-def _section(found: dict[int, dict[str, list[Batch]]], share: Spread, clean: Spread, jobs: int) -> Section:
+def _section(found: dict[int, dict[str, list[Batch]]], needs_s: Sequence[float], jobs: int) -> Section:
+    """`needs_s` is the CPU that kernel and GET took for one job, beside each batch that is judged."""
+    judged = list(zip(found[JUDGED_AT][OURS], needs_s, strict=True))
+    share = spread([batch.jobs * need_s / _left_s(batch) for batch, need_s in judged])
+    clean = spread([batch.jobs * need_s / (_left_s(batch) - batch.strangers_cpu_s) for batch, need_s in judged])
+    need_ms = statistics.median(needs_s) * 1000
+    idle = statistics.median((_left_s(b) - b.strangers_cpu_s - b.cpu_s) / b.wall_s for b, _ in judged)
     names = list(found[JUDGED_AT])
     rates = {(name, n): [batch.rate for batch in turns] for n in found for name, turns in found[n].items()}
     cpu_ms = {(name, n): [batch.cpu_ms for batch in turns] for n in found for name, turns in found[n].items()}
@@ -123,7 +124,9 @@ def _section(found: dict[int, dict[str, list[Batch]]], share: Spread, clean: Spr
         (
             Goal(
                 "Share of what two cores could have done, 4 at once", share.median, 0.85, at_least=True,
-                why=f"less the CPU that strangers took it is {clean.median:.2f}",
+                why=f"less the CPU that strangers took it is {clean.median:.2f}. A job takes "
+                f"{spread(cpu_ms[OURS, JUDGED_AT]).median:.1f} ms of the worker's CPU where kernel and GET alone take "
+                f"{need_ms:.1f}, and {idle:.2f} of a core had nothing to do",
             ),
             *(
                 Goal(
