@@ -20,8 +20,9 @@ TURNS = 4
 FILL_BATCH = 10_000
 _FILL = """
 for number = tonumber(ARGV[1]), tonumber(ARGV[2]) do
-  redis.call('SET', KEYS[2] .. 'fill-' .. number, (string.gsub(ARGV[3], 'JOBID', 'fill-' .. number)), 'EX', 86400)
-  redis.call('RPUSH', KEYS[1], 'fill-' .. number)
+  local id = 'fill-' .. string.format('%.0f', number)  -- `..` rounds what is longer than 14 digits
+  redis.call('SET', KEYS[2] .. id, (string.gsub(ARGV[3], 'JOBID', id)), 'EX', 86400)
+  redis.call('RPUSH', KEYS[1], id)
 end
 """
 
