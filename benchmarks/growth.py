@@ -9,6 +9,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from benchmarks.backlog import fill
 from benchmarks.contenders import Gradientd, job_json
 from benchmarks.report import Curves, Goal, Section, Table, ratios, spread
 from benchmarks.stage import ONE_PIXEL, Stage, cpu_s
@@ -17,14 +18,6 @@ LENGTHS = (1_000, 10_000, 100_000, 1_000_000)
 WINDOW_S = 1.0
 TURNS = 4
 """Windows a round: one part in twenty is little beside what a shared machine does from one second to the next."""
-FILL_BATCH = 10_000
-_FILL = """
-for number = tonumber(ARGV[1]), tonumber(ARGV[2]) do
-  local id = 'fill-' .. string.format('%.0f', number)  -- `..` rounds what is longer than 14 digits
-  redis.call('SET', KEYS[2] .. id, (string.gsub(ARGV[3], 'JOBID', id)), 'EX', 86400)
-  redis.call('RPUSH', KEYS[1], id)
-end
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +41,7 @@ def measure(stage: Stage, rounds: int) -> Section:
         workers = {length: stack.enter_context(Gradientd(stage, 4)) for length in LENGTHS}
         for length, worker in workers.items():
             worker.redis.set("gradientd:paused", "1")
-            _fill(worker, length)
+            fill(worker.redis, job_json("JOBID", ONE_PIXEL), length)
         found: dict[int, list[Window]] = {length: [] for length in LENGTHS}
         for _ in range(rounds * TURNS):
             for length, worker in workers.items():
@@ -79,17 +72,10 @@ def measure(stage: Stage, rounds: int) -> Section:
     )
 
 
-def _fill(worker: Gradientd, length: int, first: int = 0) -> None:
-    fill = worker.redis.register_script(_FILL)
-    for start in range(first, first + length, FILL_BATCH):
-        end = min(start + FILL_BATCH, first + length) - 1
-        fill(keys=["gradient:queue", "gradient:job:"], args=[start, end, job_json("JOBID", ONE_PIXEL)])
-
-
 def _top_up(worker: Gradientd, length: int) -> None:
     missing = length - int(worker.redis.llen("gradient:queue"))
     if missing > 0:
-        _fill(worker, missing, first=time.time_ns() // 1000)
+        fill(worker.redis, job_json("JOBID", ONE_PIXEL), missing, first=time.time_ns() // 1000)
 
 
 def _let_work(worker: Gradientd, stage: Stage) -> Window:
