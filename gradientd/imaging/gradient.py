@@ -31,8 +31,10 @@ from gradientd.model import Extra, Gradient
 TRANSPARENT_STOPS = (np.array([238.0, 238.0, 238.0]), np.array([204.0, 204.0, 204.0]))
 """For a picture of which nothing can be seen."""
 _WHITE, _BLACK = np.full(3, 255.0), np.zeros(3)
-_SHARE_THAT_MATTERS = 0.12
+_LEAST_SHARE = 0.08
 """Of the picture: a second stop of less would paint half the gradient in a colour that is hardly there."""
+_ABOVE_AVERAGE = 1.1
+"""How much larger than the other colours of a full palette, on average, a share that matters is."""
 _LEAST_DISTANCE = 0.07
 """Distance, in OKLab with an even lightness, below which two stops make no gradient."""
 _LIGHTNESS_STEP = 0.16
@@ -75,19 +77,18 @@ def gradient_of(thumbnail: Thumbnail, extras: tuple[Extra, ...] = ()) -> Gradien
 def choose_secondary(swatches: tuple[Swatch, ...]) -> Floats:
     """The second stop, sRGB 0 to 255: the colour most distinct from the first among those with a share that matters.
 
-    Those that stand for less than the others of a full palette do on average come after them. Synthesised only where
-    the palette has no colour that could be told from the first.
+    Where none has one, the largest; synthesised only where the palette has no colour that could be told from the first.
     """
     primary, *others = swatches
     distinct = [
         swatch
         for swatch in others
-        if swatch.share >= _SHARE_THAT_MATTERS and can_be_told_apart(swatch.oklab, primary.oklab)
+        if swatch.share >= _LEAST_SHARE and can_be_told_apart(swatch.oklab, primary.oklab)
     ]
     if not distinct:
         return synthesize_stop(primary.srgb)
-    average = (1 - primary.share) / (MAX_COLORS - 1)
-    large = [swatch for swatch in distinct if swatch.share >= average] or distinct
+    matters = _ABOVE_AVERAGE * (1 - primary.share) / (MAX_COLORS - 1)
+    large = [swatch for swatch in distinct if swatch.share >= matters] or distinct[:1]
     return max(large, key=lambda swatch: float(np.linalg.norm(swatch.oklab - primary.oklab))).srgb
 
 

@@ -60,6 +60,19 @@ def test_secondary_is_none_of_the_small_colors_of_a_full_palette() -> None:
     assert gradient(striped((blue, 50), (sky, 30), (orange, 20))).secondary == "#FA8C14"
 
 
+def test_secondary_is_the_largest_where_no_share_is_above_the_others() -> None:
+    """The most distinct of many small colours stood for the least of the picture: 1.007 of the older worker's error."""
+    blue, sky, green, orange, red = (20, 40, 160), (90, 120, 220), (40, 110, 60), (250, 140, 20), (255, 20, 20)
+    result = gradient(striped((blue, 30), (sky, 19), (green, 17), (orange, 17), (red, 17)))
+    assert result.secondary == "#5A78DC"
+
+
+def test_secondary_is_invented_only_where_no_color_has_a_share_that_one_sees() -> None:
+    blue, orange = (20, 40, 160), (250, 140, 20)
+    assert gradient(striped((blue, 91), (orange, 9))).secondary == "#FA8C14"
+    assert gradient(striped((blue, 93), (orange, 7))).secondary not in ("#FA8C14", "#1428A0")
+
+
 @given(colors)
 def test_stops_of_one_color_can_be_told_apart_and_greys_stay_grey(color: tuple[int, int, int]) -> None:
     stop = synthesize_stop(np.array(color, float))
