@@ -18,7 +18,7 @@ from gradientd.imaging.buffers import Buffer, as_view
 from gradientd.imaging.formats import Format
 from gradientd.imaging.header import Header, read_header
 from gradientd.imaging.limits import DEFAULT_LIMITS, Limits
-from gradientd.imaging.loaders import Image, open_image
+from gradientd.imaging.loaders import Image, call, open_image
 
 THUMBNAIL_PIXELS = 128
 """The longest side of the thumbnail, at most."""
@@ -73,7 +73,7 @@ def _decode(view: memoryview, header: Header) -> Thumbnail:
     source = jpeg.keep_dc(view, header.dc_ranges) if only_dc else view  # libvips borrows it
     small = _shrink(_open_reduced(source, header, shrink))
     orientation = small.get("orientation") if small.get_typeof("orientation") else 1
-    pixels = _turned(_to_srgb(small).numpy(), orientation)
+    pixels = _turned(_pixels_of(_to_srgb(small)), orientation)
     alpha = np.ascontiguousarray(pixels[:, :, 3]) if pixels.shape[2] > 3 else None
     sides = (header.height, header.width) if orientation in _TURNED else (header.width, header.height)
     return Thumbnail(np.ascontiguousarray(pixels[:, :, :3]), alpha, *sides)
@@ -98,12 +98,13 @@ def _open_reduced(source: Buffer, header: Header, jpeg_shrink: int) -> Image:
 
 def _shrink(image: Image) -> Image:
     """Scale down to the thumbnail's size; each pixel counts by its alpha, so that hidden colours do not bleed."""
-    scale = THUMBNAIL_PIXELS / max(image.width, image.height)
+    width, height = image.width, image.height
+    scale = THUMBNAIL_PIXELS / max(width, height)
     if scale >= 1:
         return image
-    across, down = max(scale, 1 / image.width), max(scale, 1 / image.height)
+    across, down = max(scale, 1 / width), max(scale, 1 / height)
     if not image.hasalpha():
-        return image.resize(across, vscale=down, kernel="linear")
+        return call("resize", image, across, vscale=down, kernel="linear")
     weighed = image.premultiply()
     if image.format in _INTEGERS:
         weighed = weighed.cast(image.format)  # scaling whole numbers takes half the time
@@ -113,24 +114,25 @@ def _shrink(image: Image) -> Image:
 
 def _to_srgb(image: Image) -> Image:
     """Convert to 8-bit sRGB, 3 bands or 4 with alpha, by the embedded profile where there is a sound one."""
-    if image.format in _INTEGERS and image.get_typeof("icc-profile-data") and not _is_plain_rgb(image):
+    samples, space = image.format, image.interpretation
+    if samples in _INTEGERS and image.get_typeof("icc-profile-data") and not _is_plain_rgb(image, space):
         image = image.copy_memory()  # what is wrong from here on is the profile's fault, and no damage
         try:
             return _as_rgb(image.icc_transform("srgb", embedded=True).copy_memory())
         except pyvips.Error:
             image = image.copy()
             image.remove("icc-profile-data")  # broken, or for another colour space: the numbers are taken as they are
-    if image.format not in _INTEGERS and image.interpretation != "scrgb":
+    if samples not in _INTEGERS and space != "scrgb":
         image = _grey_light(image)
-    if (image.interpretation, image.format) != ("srgb", "uchar"):
+    if (space, samples) != ("srgb", "uchar"):
         image = image.colourspace("srgb").cast("uchar")
     return _as_rgb(image)
 
 
-def _is_plain_rgb(image: Image) -> bool:
+def _is_plain_rgb(image: Image, space: str) -> bool:
     """Whether the picture is RGB and its profile is sRGB in so many words, as most are: nothing to convert."""
     profile = image.get("icc-profile-data")
-    return image.interpretation == "srgb" and len(profile) <= _REMEMBERED_BYTES and _means_srgb(profile)
+    return space == "srgb" and len(profile) <= _REMEMBERED_BYTES and _means_srgb(profile)
 
 
 @lru_cache(maxsize=16)
@@ -145,6 +147,11 @@ def _means_srgb(profile: bytes) -> bool:
     except pyvips.Error:
         return True  # not usable: its pictures are taken as sRGB too
     return int(np.abs(converted.astype(int) - colors).max()) <= 1
+
+
+def _pixels_of(image: Image) -> npt.NDArray[np.uint8]:
+    """The pixels of an 8-bit picture, (height, width, bands)."""
+    return np.frombuffer(image.write_to_memory(), np.uint8).reshape(image.height, image.width, -1)
 
 
 def _turned(pixels: npt.NDArray[np.uint8], orientation: int) -> npt.NDArray[np.uint8]:
@@ -164,6 +171,7 @@ def _grey_light(image: Image) -> Image:
 
 def _as_rgb(image: Image) -> Image:
     """Keep 3 bands and the alpha; formats can carry more."""
-    if image.bands < 3:
-        image = image.colourspace("srgb")
-    return image if image.bands <= 4 else image.extract_band(0, n=4)
+    bands = image.bands
+    if bands < 3:
+        return image.colourspace("srgb")
+    return image if bands <= 4 else image.extract_band(0, n=4)

@@ -41,11 +41,22 @@ def open_image(data: Buffer, format: Format, **options: Any) -> Image:
     Raises pyvips.Error, now or when pixels are asked for.
     """
     source = pyvips.Source.new_from_memory(data)
+    options |= {"access": "sequential", "fail_on": "error"}
     if format is Format.WEBP:
         options["memory"] = True  # alone among the formats it would be spooled to TMPDIR
     if format is Format.TIFF and pyvips.at_least_libvips(8, 17):
         options["unlimited"] = True  # libtiff's own limit refuses a large strip; ours has looked at it already
-    return pyvips.Operation.call(_LOADERS[format], source, access="sequential", fail_on="error", **options)
+    return call(_LOADERS[format], source, **options)
+
+
+def call(operation: str, *args: Any, **options: Any) -> Any:
+    """A libvips operation, its options told in one string. Raises pyvips.Error.
+
+    As keywords each would cost pyvips five calls into libvips. A call lets go of the interpreter's lock, and in a busy
+    worker it then waits for it.
+    """
+    told = ",".join(f"{name}={value}" for name, value in options.items())
+    return pyvips.Operation.call(operation, *args, string_options=f"[{told}]")
 
 
 @cache

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyvips
 
 from gradientd.imaging import jpeg
+from gradientd.imaging.loaders import call
 
 BLOCK = 8
 """The sides of a plane are multiples of so many pixels."""
@@ -37,7 +38,8 @@ def encode(planes: npt.NDArray[np.floating[Any]], width: int, height: int) -> by
     ycbcr = np.rint(_YCBCR @ planes.reshape(3, -1) + _MIDDLE)
     pixels = np.clip(ycbcr, 0, 255).astype(np.uint8).tobytes()
     grey = pyvips.Image.new_from_memory(pixels, columns, 3 * rows, 1, "uchar")
-    data = grey.jpegsave_buffer(Q=_QUALITY, optimize_coding=True, restart_interval=rows // BLOCK * columns // BLOCK)
+    blocks = rows // BLOCK * columns // BLOCK
+    data = call("jpegsave_buffer", grey, Q=_QUALITY, optimize_coding=True, restart_interval=blocks)
     return _told_as_three(data, width, height)
 
 
