@@ -1,6 +1,7 @@
 """What a job costs apart from its picture: one-pixel pictures, beside bare GETs of the same object.
 
-It refuses to flatter: the bare GETs are made by the worker's own client, which is faster than boto3's as it comes.
+It refuses to flatter: the bare GETs are made by a boto3 client that is told to do no more than it must, which is faster
+than one as it comes.
 """
 
 from __future__ import annotations

@@ -8,12 +8,13 @@ from __future__ import annotations
 import contextlib
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import gevent
 from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
 
 from gradientd.errors import (
     DownloadTimeout,
@@ -26,7 +27,10 @@ from gradientd.errors import (
 from gradientd.settings import Settings
 from gradientd.storage.body import SPOOL_BYTES, Body, Buffer, receive
 from gradientd.storage.client import DEFAULT_REGION, make_client
+from gradientd.storage.getter import Getter
 from gradientd.storage.refusals import code_of, translated
+
+T = TypeVar("T")
 
 PROBE_DEADLINE_S = 15.0
 PROBE_PREFIX = "gradientd-probe/"
@@ -34,13 +38,16 @@ PROBE_PREFIX = "gradientd-probe/"
 
 
 class Storage:
-    """The bucket that the settings name. The constructor does no I/O; the client is made by the first request."""
+    """The bucket that the settings name. The constructor does no I/O.
+
+    Pictures are read by a Getter, the rest is a boto3 client's; each is made by the first request that needs it.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._bucket = settings.master_bucket_name
-        self._made: Any = None
-        self._making = threading.Lock()
+        self._getter = _Once(lambda: Getter(settings))
+        self._client = _Once[Any](lambda: make_client(settings))
 
     def get(self, key: str, *, max_bytes: int, deadline_s: float) -> Body:
         """Read one object with one GET, within `deadline_s` seconds from now to its last byte.
@@ -51,9 +58,10 @@ class Storage:
         timer = gevent.Timeout.start_new(deadline_s)
         try:
             with self._translated():
-                answer = self._client().get_object(Bucket=self._bucket, Key=key)
-                with contextlib.closing(answer["Body"]) as stream:
-                    body = Body(receive(stream, answer.get("ContentLength"), max_bytes))
+                answer = self._getter().get(key)
+                length = _length_of(answer)
+                with contextlib.closing(StreamingBody(answer.raw, length)) as stream:
+                    body = Body(receive(stream, length, max_bytes))
                 if not body.size and _has_no_end(answer):
                     raise TruncatedBody("The answer ended before it said how long the object is.")
                 return body
@@ -120,21 +128,36 @@ class Storage:
 
     def close(self) -> None:
         """Close the idle connections."""
-        if self._made is not None:
-            self._made.close()
-
-    def _client(self) -> Any:
-        if self._made is None:
-            with self._making:
-                if self._made is None:
-                    self._made = make_client(self._settings)
-        return self._made
+        for made in (self._getter.made, self._client.made):
+            if made is not None:
+                made.close()
 
     def _translated(self) -> AbstractContextManager[None]:
         return translated(self._settings.s3_endpoint, self._bucket)
 
 
-def _has_no_end(answer: dict[str, Any]) -> bool:
+class _Once(Generic[T]):
+    """Something that is made when it is first asked for, once, however many ask meanwhile."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._making = threading.Lock()
+        self.made: T | None = None
+
+    def __call__(self) -> T:
+        if self.made is None:
+            with self._making:
+                if self.made is None:
+                    self.made = self._make()
+        return self.made
+
+
+def _length_of(answer: Any) -> int | None:
+    """The body's length in bytes, where the head names one."""
+    told = answer.headers.get("content-length", "")
+    return int(told) if told.isdecimal() else None
+
+
+def _has_no_end(answer: Any) -> bool:
     """Whether the head names no end of its body: http.client takes a head that was cut off for a whole one."""
-    headers = answer["ResponseMetadata"]["HTTPHeaders"]
-    return "content-length" not in headers and "transfer-encoding" not in headers
+    return "content-length" not in answer.headers and "transfer-encoding" not in answer.headers

@@ -27,7 +27,7 @@ from gradientd.errors import (
 )
 from gradientd.storage import bucket
 from gradientd.storage.body import CHUNK_BYTES, SPOOL_BYTES
-from gradientd.storage.client import make_client
+from gradientd.storage.getter import Getter
 from tests.storage.conftest import Opener
 from tests.storage.raw_server import (
     Request,
@@ -243,17 +243,17 @@ def test_connection_is_kept_for_the_next_picture(open_storage: Opener) -> None:
     assert len(connections) == 1
 
 
-def test_twenty_first_requests_at_once_make_one_client(
+def test_twenty_first_requests_at_once_make_one_getter(
     open_storage: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = []
 
-    def make_slowly(settings: Any) -> Any:
+    def make_slowly(settings: Any) -> Getter:
         made.append(settings)
         gevent.sleep(0.05)
-        return make_client(settings)
+        return Getter(settings)
 
-    monkeypatch.setattr(bucket, "make_client", make_slowly)
+    monkeypatch.setattr(bucket, "Getter", make_slowly)
     with serving(always(reply(200, b"picture"))) as server:
         storage = open_storage(server.endpoint, concurrency=20)
         greenlets = [gevent.spawn(storage.get, "a.jpg", max_bytes=100, deadline_s=5) for _ in range(20)]
