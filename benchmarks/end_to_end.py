@@ -18,9 +18,9 @@ from benchmarks.yardstick import Yardstick
 
 CONCURRENCIES = (1, 2, 4, 8)
 JUDGED_AT = 4
-LEAST_JOBS = 160
+LEAST_JOBS = 360
 """With fewer, the end of a batch, when one core has no more to do, would count for much."""
-FEWER_JOBS = 40
+FEWER_JOBS = 120
 """Where nothing is judged."""
 FORKING_SHARE = 8
 """A fork for each job is so slow that only one job in so many is given to those who do that."""
