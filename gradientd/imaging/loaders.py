@@ -5,6 +5,7 @@ It refuses to let libvips guess: the loader follows from the sniffed format, and
 
 from __future__ import annotations
 
+import logging
 from functools import cache
 from typing import Any
 
@@ -18,6 +19,7 @@ for _loader in ("VipsForeignLoadJxl", "VipsForeignLoadJp2k"):
     pyvips.operation_block_set(_loader, False)  # libvips distrusts these two as well; our limits look at them first
 pyvips.concurrency_set(1)  # pictures are decoded side by side, each in one thread
 pyvips.cache_set_max(0)  # no picture comes twice, and a cached one would keep its memory
+logging.getLogger("pyvips").disabled = True  # it speaks in threads that can wait for gevent's locks for ever
 
 _LOADERS = {
     Format.JPEG: "jpegload_source",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pyvips
 
-from gradientd.imaging import loaders
+from gradientd.imaging import generate_gradient, loaders
 from gradientd.imaging.formats import Format
 
 
@@ -37,6 +37,13 @@ def test_an_older_libvips_is_not_asked_for_the_tiff_option_that_it_lacks(
     loaders.open_image(b"II*\0", Format.TIFF)
     (words,) = asked
     assert {word.partition("=")[0] for word in words.strip("[]").split(",")} - {"access", "fail_on"} == options
+
+
+def test_what_libvips_says_reaches_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    """It says so in a decode thread, which a logging handler's lock, patched by gevent, has kept waiting for ever."""
+    noise = pyvips.Image.gaussnoise(64, 64).cast("uchar").jpegsave_buffer()
+    generate_gradient(noise[:-40] + b"\xff\xd9")  # libjpeg warns: premature end of data
+    assert caplog.records == []
 
 
 def test_options_mean_the_same_in_one_string() -> None:
