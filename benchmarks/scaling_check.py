@@ -95,7 +95,7 @@ class Fleet:
         self._servers, settings = servers, servers.settings
         self._redis: Any = stack.enter_context(redis.Redis.from_url(settings.redis_url, decode_responses=True))
         self._redis.flushall()
-        self._logs = [stack.enter_context(tempfile.TemporaryFile("a+")) for _ in range(workers)]  # noqa: SIM115
+        self._logs = [stack.enter_context(tempfile.TemporaryFile("a+")) for _ in range(workers)]  # noqa: SIM115 - see enter_context
         self._read = [0] * workers
         self._ended: dict[str, tuple[float, float]] = {}
         self._pushed = 0

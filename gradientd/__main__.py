@@ -10,7 +10,7 @@ import sys
 # PID 1 of a container survives a signal that it does not handle: until a worker listens, SIGTERM ends it at once.
 signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
 
-from gevent import monkey  # noqa: E402
+from gevent import monkey  # noqa: E402 - the signal is handled first
 
 monkey.patch_all()
 

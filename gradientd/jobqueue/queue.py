@@ -220,7 +220,8 @@ class Queue:
         The client's socket time-out must be longer than `timeout_s`.
         """
         with translated():
-            element = self.client.blmove(keys.QUEUE, keys.QUEUE, max(timeout_s, SHORTEST_WAIT_S), "LEFT", "LEFT")  # type: ignore[arg-type]
+            timeout: Any = max(timeout_s, SHORTEST_WAIT_S)  # redis-py's types know whole seconds only
+            element = self.client.blmove(keys.QUEUE, keys.QUEUE, timeout, "LEFT", "LEFT")
         return element is not None
 
     def pause(self) -> None:

@@ -85,7 +85,7 @@ class _BoundedHandler(WSGIHandler):
         finally:
             deadline.close()
 
-    def read_request(self, raw_requestline: str):  # type: ignore[no-untyped-def]
+    def read_request(self, raw_requestline: str):  # type: ignore[no-untyped-def]  # nor for its two
         """Refuse a body of unknown length; leave one that is too long unread and close the connection after it."""
         is_sound = super().read_request(raw_requestline)
         if self.headers.get("transfer-encoding"):

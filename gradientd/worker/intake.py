@@ -155,7 +155,8 @@ class Intake:
 
     def _wait_for_push(self) -> None:
         """The blocking peek; it ends with a push, with the next due retry, or after the poll interval."""
-        if self._vain_wakes >= VAIN_WAKES and self._stopping.wait(random.random() * self._poll_s):  # noqa: S311
+        pause_s = random.random() * self._poll_s  # noqa: S311 - jitter needs no cryptography
+        if self._vain_wakes >= VAIN_WAKES and self._stopping.wait(pause_s):
             return
         timeout_s = min(self._poll_s, self._next_promote - time.monotonic())
         if timeout_s < 0.001:
