@@ -1,21 +1,24 @@
-"""A JPEG of few pixels in as few bytes as libvips can be brought to: headers are most of such a file.
+"""A JPEG of few pixels in as few bytes as an encoder can be brought to: headers are most of such a file.
 
 It refuses to carry anything but pixels: no metadata, no profile, not even JFIF's name.
 
-Y, Cb and Cr go to libvips as one grey picture, one below the other, so that they share a quantisation table and the
+Y, Cb and Cr go to Pillow as one grey picture, one below the other, so that they share a quantisation table and the
 Huffman tables; what comes back is told anew as a picture of three components, one scan each (ITU-T T.81, annex B).
+libvips codes the same bytes, but is made for large pictures: its threads and its metadata cost six times the CPU.
 """
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyvips
+from PIL import Image
 
 from gradientd.imaging import jpeg
-from gradientd.imaging.loaders import call
+
+Image.preinit()  # Pillow finds its encoders now: an import in a decode thread could wait for gevent's locks
 
 BLOCK = 8
 """The sides of a plane are multiples of so many pixels."""
@@ -25,7 +28,7 @@ _QUALITY = 60
 _SOI = b"\xff\xd8"
 _SOF_BASELINE = 0xC0
 _RESTARTS = (b"\xff\xd0", b"\xff\xd1")
-"""What libvips is told to write where the first plane ends, and the second; the coded data itself never holds them."""
+"""What is written where the first plane ends, and where the second does; coded data itself never holds them."""
 
 
 def encode(planes: npt.NDArray[np.floating[Any]], width: int, height: int) -> bytes:
@@ -37,10 +40,11 @@ def encode(planes: npt.NDArray[np.floating[Any]], width: int, height: int) -> by
     _, rows, columns = planes.shape
     ycbcr = np.rint(_YCBCR @ planes.reshape(3, -1) + _MIDDLE)
     pixels = np.clip(ycbcr, 0, 255).astype(np.uint8).tobytes()
-    grey = pyvips.Image.new_from_memory(pixels, columns, 3 * rows, 1, "uchar")
+    grey = Image.frombytes("L", (columns, 3 * rows), pixels)
     blocks = rows // BLOCK * columns // BLOCK
-    data = call("jpegsave_buffer", grey, Q=_QUALITY, optimize_coding=True, restart_interval=blocks)
-    return _told_as_three(data, width, height)
+    file = io.BytesIO()
+    grey.save(file, "JPEG", quality=_QUALITY, optimize=True, restart_marker_blocks=blocks)
+    return _told_as_three(file.getvalue(), width, height)
 
 
 def _told_as_three(data: bytes, width: int, height: int) -> bytes:
