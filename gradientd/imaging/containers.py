@@ -5,6 +5,7 @@ It refuses to decode, and to walk for ever: it steps from length to length, a bo
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 
 from gradientd.errors import DamagedImage
@@ -12,6 +13,8 @@ from gradientd.imaging.buffers import peek
 
 MAX_STEPS = 200_000
 """Chunks or blocks looked at in one file; what lies behind them is not checked (a tenth of a second of Python)."""
+_PNG_CHUNK = struct.Struct(">I4s")
+"""The head of a chunk: the length of its data, and its type."""
 _PNG_PIXELS = frozenset({b"IDAT", b"fdAT"})
 _WEBP_METADATA = frozenset({b"ICCP", b"EXIF", b"XMP "})
 
@@ -24,13 +27,15 @@ def count_png_metadata(view: memoryview) -> int:
     at = 8
     metadata = 0
     for _ in range(MAX_STEPS):
-        head = peek(view, at, 8)
-        if len(head) < 8:
-            raise DamagedImage("The PNG picture is damaged: its end is missing.")
-        size = int.from_bytes(head[:4])
+        try:
+            size, kind = _PNG_CHUNK.unpack_from(view, at)
+        except struct.error as exc:
+            raise DamagedImage("The PNG picture is damaged: its end is missing.") from exc
         at += 12 + size
-        metadata += size if head[4:] not in _PNG_PIXELS else 0
-        if head[4:] == b"IEND" and at <= len(view):
+        if kind in _PNG_PIXELS:
+            continue
+        metadata += size
+        if kind == b"IEND" and at <= len(view):
             break
     return metadata
 

@@ -118,7 +118,7 @@ def _to_srgb(image: Image) -> Image:
     if samples in _INTEGERS and image.get_typeof("icc-profile-data") and not _is_plain_rgb(image, space):
         image = image.copy_memory()  # what is wrong from here on is the profile's fault, and no damage
         try:
-            return _as_rgb(image.icc_transform("srgb", embedded=True).copy_memory())
+            return _as_rgb(call("icc_transform", image, "srgb", embedded=True).copy_memory())
         except pyvips.Error:
             image = image.copy()
             image.remove("icc-profile-data")  # broken, or for another colour space: the numbers are taken as they are
@@ -143,7 +143,7 @@ def _means_srgb(profile: bytes) -> bool:
     image = pyvips.Image.new_from_array(colors, interpretation="srgb").copy()
     image.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile)
     try:
-        converted = image.icc_transform("srgb", embedded=True).numpy()
+        converted = call("icc_transform", image, "srgb", embedded=True).numpy()
     except pyvips.Error:
         return True  # not usable: its pictures are taken as sRGB too
     return int(np.abs(converted.astype(int) - colors).max()) <= 1
