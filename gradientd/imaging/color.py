@@ -95,4 +95,4 @@ def from_hex(colour: str) -> Floats:
 
 def to_hex(srgb: Iterable[float]) -> str:
     """The colour as upper-case `#RRGGBB`; `srgb` is three numbers 0 to 255, rounded here."""
-    return "#{:02X}{:02X}{:02X}".format(*(round(channel) for channel in srgb))
+    return "#{:02X}{:02X}{:02X}".format(*(round(channel) for channel in np.asarray(srgb).tolist()))

@@ -15,6 +15,8 @@ BASE_BYTES = 12 * 2**20
 """Threads, tables, libvips' own buffers, the thumbnail and its colours."""
 _CACHED_ROWS = 24 / 128
 """Rows that are held on the way to the thumbnail, per pixel of the longest side: the more it shrinks, the more."""
+_JPEG_BYTES_PER_PIXEL = 8
+"""Of the picture at an eighth: as it is decoded, in up to four channels, and on its way to the thumbnail."""
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 4, 4: 2, 6: 4}
 
 _SAMPLE_BYTES = {"uchar": 1, "char": 1, "ushort": 2, "short": 2, "double": 8}
@@ -35,11 +37,11 @@ def of_metadata(byte_count: int, format: Format) -> int:
 
 
 def of_jpeg(structure: Structure) -> int:
-    """Bytes for a JPEG: rows at an eighth when it streams, all coefficients too when it comes in several scans."""
+    """Bytes for a JPEG: the picture at an eighth, and all coefficients too when it comes in several scans."""
     frame = structure.frame
-    rows = _of_rows(frame.width // 8, frame.height // 8, 4)
+    eighth = (frame.width // 8) * (frame.height // 8) * _JPEG_BYTES_PER_PIXEL
     kept = sum(end - start for start, end in structure.dc_ranges)
-    return rows + kept + (0 if structure.streams else frame.coefficient_bytes)
+    return BASE_BYTES + eighth + kept + (0 if structure.streams else frame.coefficient_bytes)
 
 
 def of_png(width: int, height: int, depth: int, color_type: int, interlace: int) -> int:

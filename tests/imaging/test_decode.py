@@ -1,4 +1,5 @@
 import dataclasses
+import gc
 import mmap
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 import pyvips
 from PIL import Image
 
-from gradientd.errors import UnsupportedFormat
+from gradientd.errors import DamagedImage, UnsupportedFormat
 from gradientd.imaging import Buffer, Thumbnail, decode, read_header
 from gradientd.imaging.formats import Format
 from gradientd.imaging.samples import can_decode
@@ -139,6 +140,17 @@ def test_black_and_white_bits_are_black_and_white() -> None:
     picture = Image.fromarray(PICTURE[:, :, 0] > 100)
     for data in (paint.by_pillow(picture, "PNG"), paint.by_pillow(picture, "TIFF", compression="group4")):
         expect(data, [(255,) * 3, (0,) * 3, (0,) * 3, (255,) * 3], EXACT)
+
+
+def test_error_of_a_damaged_jpeg_leaves_no_region_behind() -> None:
+    whole = paint.by_pillow(paint.landscape(700, 500), "JPEG")
+    damaged = whole[: len(whole) // 2]
+    with pytest.raises(DamagedImage) as caught:
+        decode(damaged)
+    assert caught.value.__cause__ is not None
+    left = [thing for thing in gc.get_objects() if isinstance(thing, pyvips.Region)]
+    assert left == [], "libvips wants a region back in its own thread, and an error goes to another one"
+
 
 
 @pytest.mark.parametrize("format", ["JPEG", "TIFF"])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pyvips
 
 from tests.imaging import paint
 
@@ -51,6 +52,22 @@ print(json.dumps([read_header(data).memory_bytes, status("VmHWM") - before]))
 def test_estimate_is_above_the_peak_and_within_reason(suffix: str, options: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / f"picture{suffix}"
     path.write_bytes(paint.by_vips(paint.large(10), suffix, **options))
+    expect_estimate(path)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "bands", "interpretation"), [(9900, 9900, 4, "cmyk"), (65_000, 1500, 3, "srgb")]
+)
+def test_estimate_holds_for_a_jpeg_as_large_as_may_be(
+    width: int, height: int, bands: int, interpretation: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "picture.jpg"
+    pyvips.Image.black(width, height, bands=bands).copy(interpretation=interpretation).jpegsave(str(path))
+    expect_estimate(path)
+
+
+def expect_estimate(path: Path) -> None:
+    """A process of its own needs at most what was estimated for the picture, and not much less."""
     command = [sys.executable, "-c", MEASURE, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env={"MALLOC_ARENA_MAX": "2"})
     estimate, peak = json.loads(done.stdout)
