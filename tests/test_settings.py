@@ -2,6 +2,7 @@ import os
 from pathlib import Path
 
 import pytest
+import trustme
 
 from gradientd.errors import SettingsError
 from gradientd.model import Extra
@@ -105,11 +106,32 @@ def test_redis_urls_that_are_served(monkeypatch: pytest.MonkeyPatch, url: str) -
 
 
 @pytest.mark.parametrize(
-    "url", ["h:6379", "http://h", "redis://", "redis://h:port", "redis+cluster://h", "redis+sentinel://a:1"]
+    "url",
+    ["h:6379", "http://h", "redis://", "redis://h:port", "redis://h/abc", "redis+cluster://h", "redis+sentinel://a:1"],
 )
 def test_redis_urls_that_are_not(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("REDIS_URL", url)
     assert problems()[0].startswith("REDIS_URL ")
+
+
+@pytest.mark.parametrize(("region", "is_sound"), [("garage", True), ("eu-central-1", True), ("bad region!", False)])
+def test_region_must_be_a_region_s_name(monkeypatch: pytest.MonkeyPatch, region: str, is_sound: bool) -> None:
+    monkeypatch.setenv("S3_REGION", region)
+    if is_sound:
+        assert parse_env().s3_region == region
+    else:
+        assert problems() == [f"S3_REGION must be a region's name such as eu-central-1, not {region!r}"]
+
+
+@pytest.mark.parametrize("name", ["GRADIENT_S3_CA_FILE", "GRADIENT_REDIS_CA_FILE"])
+def test_ca_file_must_hold_certificates(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "ca.pem"
+    monkeypatch.setenv(name, str(path))
+    assert problems() == [f"{name} names no file: {str(path)!r}"]
+    path.write_text("no certificate")
+    assert problems() == [f"{name} names a file that holds no certificates in PEM, or cannot be read: {str(path)!r}"]
+    trustme.CA().cert_pem.write_to_path(str(path))
+    parse_env()
 
 
 def test_cluster_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,7 +124,7 @@ def _add_failed(commands: _Commands) -> None:
     for action in (listing, retrying, purging):
         action.add_argument("--code", metavar="CODE", help="only those with this error code, such as object_missing")
         action.add_argument("--prefix", metavar="PREFIX", help="only those whose storage key begins so")
-    listing.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many (%(default)s)")
+    listing.add_argument("--limit", type=_count, default=100, metavar="N", help="at most so many (%(default)s)")
     for action in (listing, showing):
         action.add_argument("--json", action="store_true", help="as JSON, one object a line")
 
@@ -229,6 +229,13 @@ def _seconds(text: str) -> float:
     if not 0.1 <= seconds <= 86_400:
         raise argparse.ArgumentTypeError(f"must be a number of seconds, 0.1 or more, not {text!r}")
     return seconds
+
+
+def _count(text: str) -> int:
+    """How many of something. Raises what argparse turns into a usage error."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text)):
+        raise argparse.ArgumentTypeError(f"must be a whole number, 1 or more, not {text!r}")
+    return int(text)
 
 
 def _add_completion(commands: _Commands) -> None:

@@ -76,6 +76,8 @@ def run_demo(arguments: Sequence[str], out: Path, stream: TextIO | None = None) 
     stream = stream or sys.stdout
     if not out.parent.is_dir():
         return _complain(f"there is no folder {str(out.parent)!r} to write the page to")
+    if out.is_dir() or not os.access(out if out.exists() else out.parent, os.W_OK):
+        return _complain(f"the page cannot be written to {str(out)!r}: name a file that can")
     missing = [argument for argument in arguments if not Path(argument).exists()]
     if missing:
         return _complain(f"there is no file or folder {missing[0]!r}")

@@ -6,6 +6,8 @@ It refuses to import a command before it is asked for: `--help` and `health` sta
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -14,12 +16,20 @@ from gradientd.cli.arguments import make_parser
 from gradientd.cli.exits import Exit
 from gradientd.errors import DependencyError, GradientdError, SettingsError
 
+INTERRUPTED = 128 + signal.SIGINT
+"""As shells tell it; whoever closes the pipe that we write into has seen enough, too."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    arguments = make_parser().parse_args(argv)
+    parser = make_parser()
+    arguments = parser.parse_args(argv)
+    if arguments.once and arguments.command:
+        parser.error(f"--once is for the worker: it goes with no command, not with {arguments.command}")
     try:
-        return int(_command(arguments.command)(arguments))
+        code = int(_command(arguments.command)(arguments))
+        sys.stdout.flush()
+        return code
     except SettingsError as exc:
         print("gradientd: the settings are wrong:", *exc.problems, sep="\n  ", file=sys.stderr)
         return Exit.WRONG_SETTINGS
@@ -29,8 +39,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except GradientdError as exc:
         print(f"gradientd: {exc}", file=sys.stderr)
         return Exit.SOME_FAILED
-    except (KeyboardInterrupt, BrokenPipeError):
-        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left would only be complained of
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def _command(name: str | None) -> Callable[[argparse.Namespace], int]:

@@ -63,7 +63,13 @@ def _show_file(path: Path, arguments: argparse.Namespace) -> int:
 
 
 def _show_stored(key: str, arguments: argparse.Namespace) -> int:
-    text = _stored_json(key)
+    try:
+        text = _stored_json(key)
+    except SettingsError as exc:
+        if arguments.stored:
+            raise
+        no_file = f"there is no file {printable(key)}, so a stored result is looked for, and for that"
+        raise SettingsError([no_file, *exc.problems]) from None
     if text is None:
         return _complain(f"there is no {'' if arguments.stored else 'file and no '}stored result {printable(key)}")
     if arguments.json:
@@ -88,11 +94,7 @@ def _stored_json(key: str) -> str | None:
         key.encode()
     except UnicodeEncodeError:
         return None
-    try:
-        queue = open_queue()
-    except SettingsError as exc:
-        no_file = f"there is no file {printable(key)}, so a stored result is looked for, and for that"
-        raise SettingsError([no_file, *exc.problems]) from None
+    queue = open_queue()
     try:
         return None if collides_with_queue_keys(key) else queue.result_json(key)
     finally:

@@ -66,6 +66,10 @@ class Connector:
         except ValueError:
             raise SettingsError(["REDIS_URL is not a URL that redis understands"]) from None
         connection_class = arguments.pop("connection_class", None)
+        try:
+            (connection_class or Connection)(**arguments)  # connects to nothing yet
+        except TypeError:
+            raise SettingsError(["REDIS_URL has a parameter that redis does not know for this kind of URL"]) from None
         path, host, port = arguments.get("path"), arguments.get("host", "localhost"), arguments.get("port", 6379)
         place = path or f"{_bracketed(host)}:{port}"
         return cls(

@@ -12,7 +12,13 @@ from typing import Any
 
 from gradientd.errors import SettingsError
 from gradientd.model import Extra
-from gradientd.settings.checks import check_http_url, check_redis_url, check_token
+from gradientd.settings.checks import (
+    check_certificates,
+    check_http_url,
+    check_redis_url,
+    check_region,
+    check_token,
+)
 from gradientd.settings.reader import Reader
 
 LOG_LEVELS = ("trace", "debug", "info", "warn", "error", "fatal")
@@ -134,7 +140,7 @@ def parse_local_env() -> Settings:
 
 def _read_others(r: Reader, connections: dict[str, Any]) -> Inspected:
     values: dict[str, Any] = {
-        "s3_region": r.text("S3_REGION"),
+        "s3_region": r.text("S3_REGION", check=check_region),
         "log_level": r.choice("LOG_LEVEL", LOG_LEVELS, "info"),
         "log_format": r.choice("LOG_FORMAT", LOG_FORMATS, "auto"),
         "concurrency": r.number("GRADIENT_WORKER_CONCURRENCY", 2, least=1, most=1_000),
@@ -156,8 +162,8 @@ def _read_others(r: Reader, connections: dict[str, Any]) -> Inspected:
         "memory_budget_mb": r.number("GRADIENT_MEMORY_BUDGET_MB", 512, least=16),
         "dead_letters_max": r.number("GRADIENT_DEAD_LETTERS_MAX", 10_000, least=1, most=1_000_000),
         "heartbeat_file": r.text("GRADIENT_HEARTBEAT_FILE"),
-        "s3_ca_file": r.file("GRADIENT_S3_CA_FILE"),
-        "redis_ca_file": r.file("GRADIENT_REDIS_CA_FILE"),
+        "s3_ca_file": r.text("GRADIENT_S3_CA_FILE", check=check_certificates),
+        "redis_ca_file": r.text("GRADIENT_REDIS_CA_FILE", check=check_certificates),
         "redis_cert_file": r.file("GRADIENT_REDIS_CERT_FILE"),
         "redis_key_file": r.file("GRADIENT_REDIS_KEY_FILE"),
         "http_addr": r.address("GRADIENT_HTTP_ADDR"),

@@ -5,6 +5,8 @@ It refuses to repeat a value that may hold a secret.
 
 from __future__ import annotations
 
+import re
+import ssl
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -12,6 +14,7 @@ Check = Callable[[str], str | None]
 
 MIN_TOKEN_CHARS = 16
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
+_REGION = re.compile(r"(?!\d+$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _CLUSTER_SCHEMES = ("redis+cluster", "rediss+cluster", "redis-cluster")
 
 
@@ -33,10 +36,28 @@ def check_redis_url(value: str) -> str | None:
         parts = urlsplit(value)
         if scheme in ("redis", "rediss") and (not parts.hostname or parts.port == 0):
             return "names no host or a wrong port"
+        if scheme in ("redis", "rediss") and not (parts.path.strip("/") or "0").isdecimal():
+            return "must end with the number of a database, such as redis://host:6379/0"
         if "sentinel" in scheme and not (parts.netloc and parts.path.strip("/")):
             return "must look like redis+sentinel://host:port,host:port/service/db"
     except ValueError:
         return "is not a valid URL"
+    return None
+
+
+def check_region(value: str) -> str | None:
+    """A region's name is a part of a host's name."""
+    return None if _REGION.fullmatch(value) else f"must be a region's name such as eu-central-1, not {value!r}"
+
+
+def check_certificates(path: str) -> str | None:
+    """A file of CA certificates in PEM."""
+    try:
+        ssl.create_default_context(cafile=path)
+    except FileNotFoundError:
+        return f"names no file: {path!r}"
+    except OSError:
+        return f"names a file that holds no certificates in PEM, or cannot be read: {path!r}"
     return None
 
 

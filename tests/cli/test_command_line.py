@@ -36,7 +36,9 @@ def test_help_goes_to_stdout() -> None:
     assert "examples:" in out
 
 
-@pytest.mark.parametrize("arguments", [["--twice"], ["paint"], ["enqueue"]])
+@pytest.mark.parametrize(
+    "arguments", [["--twice"], ["paint"], ["enqueue"], ["--once", "info"], ["failed", "list", "--limit", "-5"]]
+)
 def test_wrong_usage_exits_2(arguments: list[str]) -> None:
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")

@@ -146,6 +146,8 @@ def test_page_that_cannot_be_written_is_told_before_the_work(
 ) -> None:
     assert run(out=tmp_path / "no" / "page.html")[0] == Exit.USAGE
     assert "no folder" in capsys.readouterr().err
+    assert run(out=tmp_path)[0] == Exit.USAGE
+    assert "cannot be written" in capsys.readouterr().err
 
 
 def test_folder_gives_its_pictures_in_order_and_a_named_file_is_taken_as_it_is(tmp_path: Path) -> None:

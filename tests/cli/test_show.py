@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from gradientd.model import Extra
 from tests.cli.test_page import Outline
 from tests.real.conftest import Bench, bench
-from tests.real.console import Console, run_on_terminal
+from tests.real.console import SCRIPT, Console, run_on_terminal
 from tests.real.pictures import jpeg
 
 __all__ = ["bench"]  # the fixture
@@ -117,6 +119,24 @@ def test_what_is_neither_a_file_nor_to_be_looked_up_says_both() -> None:
     assert (code, out) == (78, "")
     assert "there is no file no-such.jpg, so a stored result is looked for" in err
     assert "REDIS_URL is not set" in err
+
+
+def test_reader_who_has_left_is_no_error_to_tell(tmp_path: Path) -> None:
+    path = tmp_path / "lake.jpg"
+    path.write_bytes(jpeg())
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([SCRIPT, "show", str(path)], stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (130, "")
+
+
+def test_who_asks_for_what_is_stored_hears_nothing_of_files(tmp_path: Path) -> None:
+    path = tmp_path / "there.jpg"
+    path.write_bytes(b"")
+    code, out, err = run("--stored", str(path))
+    assert (code, out) == (78, "")
+    assert "there is no file" not in err
 
 
 def test_stored_result_is_shown_as_it_stands(bench: Bench) -> None:

@@ -78,6 +78,12 @@ def test_every_client_has_our_time_outs_and_no_hidden_retry(url: str) -> None:
             assert own["socket_timeout"] == 2.0
 
 
+@pytest.mark.parametrize("url", ["redis://h/0?foo=bar", "redis://h/0?ssl_cert_reqs=none", "unix:///s?foo=bar"])
+def test_parameter_that_redis_does_not_know_is_a_wrong_setting(url: str) -> None:
+    with pytest.raises(SettingsError, match="REDIS_URL has a parameter that redis does not know"):
+        client_for(url)
+
+
 @pytest.mark.parametrize("scheme", ["rediss://h", "rediss+sentinel://h:1/service"])
 def test_tls_checks_the_server_and_shows_our_certificate(scheme: str) -> None:
     client = client_for(scheme, redis_ca_file="/ca.pem", redis_cert_file="/cert.pem", redis_key_file="/key.pem")

@@ -23,7 +23,8 @@ def check_settings(inspected: Inspected) -> Iterator[Finding]:
         else:
             yield Finding(CHECK, Grade.NOTE, f"{name} is set, and nobody reads it", "Remove it, or see the README.")
     if not inspected.problems:
-        yield Finding(CHECK, Grade.OK, "complete and valid")
+        if not any(inspected.unknown.values()):
+            yield Finding(CHECK, Grade.OK, "complete and valid")
         yield from _check_times(inspected.settings)
 
 

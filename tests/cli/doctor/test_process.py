@@ -17,6 +17,7 @@ def test_1_wrong_settings_are_found_and_the_rest_is_looked_at_all_the_same(bench
         ("settings", "GRADIENT_JOB_MAX_RETRYS is set, and nobody reads it"),
     ]
     assert ("unknown", "bucket", "not asked: its settings are missing or wrong") in findings
+    assert ("ok", "settings", "complete and valid") not in findings
     assert any(grade == "ok" and check == "rights" for grade, check, _ in findings), "Redis' settings were right"
 
 
