@@ -5,6 +5,7 @@ It refuses to ask the worker: Valkey counts its connections and commands, the ke
 
 from __future__ import annotations
 
+import argparse
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -38,7 +39,8 @@ def megabytes(pid: int, what: str) -> float:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print; takes no arguments, and says so."""
+    argparse.ArgumentParser(description="Memory and connections of one process, by its concurrency").parse_args()
     paths = [picture.path for picture in collect() if picture.kind == "baseline"]
     with (
         open_stage(paths) as servers,

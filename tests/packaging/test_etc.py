@@ -31,7 +31,7 @@ from tests.test_readme import READ
 
 ROOT = ETC.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-FOR_LIBRARIES = {"MALLOC_ARENA_MAX", "VIPS_CONCURRENCY"}
+FOR_LIBRARIES = {"GLIBC_TUNABLES", "MALLOC_ARENA_MAX", "VIPS_CONCURRENCY"}
 AT_REST_MB = 110
 """The process itself, as benchmarks/memory.py measures it."""
 
