@@ -1,14 +1,12 @@
-"""One job from its lease to its outcome, and the one place that decides what a failure means.
+"""One job from its lease to its outcome.
 
-It refuses to choose jobs: the worker hands it one that is already leased.
+It refuses to choose jobs, for the worker hands it one that is already leased, and to say what a failure means.
 """
 
 from __future__ import annotations
 
 import contextlib
-import enum
 import logging
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +22,6 @@ from gradientd.errors import (
     InternalError,
     InvalidJob,
     JobTimeout,
-    Policy,
     RedisUnavailable,
 )
 from gradientd.jobqueue import Begun, Completion, Queue, Taken
@@ -34,6 +31,7 @@ from gradientd.settings import Settings
 from gradientd.storage import Storage
 from gradientd.worker.breaker import Breaker, Outage, growing_pauses
 from gradientd.worker.decoder import Decoded, Decoder
+from gradientd.worker.judge import Verdict, judge, retry_delay_ms
 from gradientd.worker.leases import Lease, LeaseKeeper
 from gradientd.worker.stats import Outcome, Tally
 
@@ -42,35 +40,6 @@ T = TypeVar("T")
 
 class HandBack(gevent.GreenletExit):
     """Thrown into a running attempt when the grace time is over: give the job back, uncharged."""
-
-
-class Verdict(enum.Enum):
-    """What becomes of a job whose attempt failed."""
-
-    RETRY = "retry"
-    FAIL = "fail"
-    RELEASE = "release"
-
-
-def judge(error: GradientdError, *, attempts: int, max_retries: int, is_healthy: Callable[[], bool]) -> Verdict:
-    """What a failure means: the error's own policy, the retries left, and for an ambiguous one the probe's word.
-
-    `attempts` counts this attempt too: with 3 retries, attempts 1 to 3 are tried again and attempt 4 fails for good.
-    """
-    policy = error.policy
-    if isinstance(error, DependencyError) and error.probe_decides and is_healthy():
-        policy = Policy.RETRY
-    if policy is Policy.DEPENDENCY:
-        return Verdict.RELEASE
-    if policy is Policy.RETRY and attempts <= max_retries:
-        return Verdict.RETRY
-    return Verdict.FAIL
-
-
-def retry_delay_ms(attempts: int) -> int:
-    """2, 4, 8 … seconds after attempt 1, 2, 3 …, plus at most 25 % of jitter, never less."""
-    delay_ms: int = 2**attempts * 1000
-    return delay_ms + random.randrange(delay_ms // 4)  # noqa: S311 - jitter needs no cryptography
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +101,16 @@ class Attempt:
 
     def _run(self) -> Outcome:
         try:
+            return self._work_and_settle()
+        except HandBack:  # no transition was under way: `_insist` brings those to their end
+            return self._release("stopping")
+
+    def _work_and_settle(self) -> Outcome:
+        try:
             early = self._begin()
             if early is not None:
                 return early
             decoded = self._work(self._begun_job)
-        except HandBack:
-            return self._release("stopping")
         except GradientdError as exc:
             return self._settle(exc)
         except Exception as exc:  # the boundary that keeps one job's surprise from stopping the worker
@@ -221,15 +194,14 @@ class Attempt:
         return Outcome.COMPLETED
 
     def _settle(self, error: GradientdError) -> Outcome:
-        """The one decision point: retried, failed for good, or handed back uncharged."""
-        self.lease.phase = "settle"
-        settings = self._shop.settings
+        """Retried, failed for good, or handed back uncharged; while the probe is asked the job is still in work."""
         verdict = judge(
             error,
             attempts=self._attempts,
-            max_retries=settings.max_retries,
+            max_retries=self._shop.settings.max_retries,
             is_healthy=self._shop.storage_breaker.is_healthy,
         )
+        self.lease.phase = "settle"
         if verdict is Verdict.RELEASE:
             if isinstance(error, DependencyError) and not isinstance(error, RedisUnavailable):
                 self._shop.storage_breaker.trip(error)

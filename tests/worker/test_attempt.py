@@ -3,21 +3,23 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
+import gevent
 import pytest
 from gevent.event import Event
 
-from gradientd.errors import RedisUnavailable
+from gradientd.errors import RedisUnavailable, StorageFault
 from gradientd.jobqueue import Begun, Taken
 from gradientd.logs import create_logger
 from gradientd.metrics import Metrics
 from gradientd.model import Gradient
 from gradientd.settings import Settings
-from gradientd.worker.attempt import Attempt, Workshop
+from gradientd.worker.attempt import Attempt, HandBack, Workshop
 from gradientd.worker.breaker import Breaker, Outage
 from gradientd.worker.decoder import Decoded, Decoder
-from gradientd.worker.leases import LeaseKeeper
+from gradientd.worker.leases import WORKING_PHASES, LeaseKeeper
 from gradientd.worker.stats import Outcome, Tally
 
 JOB = '{"guildId":"1","galleryName":"g","storageKey":"a.jpg","itemId":"i","jobId":"id"}'
@@ -33,6 +35,8 @@ class OneJobRooms:
         self.held: list[object] = []
         self.data, self.size = b"picture", 7
         self.on_complete: Callable[[], None] = lambda: None
+        self.on_get: Callable[[], None] = lambda: None
+        self.released: list[Taken] = []
 
     def begin(self, *_: object) -> Begun:
         return Begun.OK
@@ -41,7 +45,12 @@ class OneJobRooms:
         self.on_complete()
         raise self.error
 
+    def release(self, taken: Taken, _: object) -> bool:
+        self.released.append(taken)
+        return True
+
     def get(self, *_: object, **__: object) -> OneJobRooms:
+        self.on_get()
         return self
 
     def __enter__(self) -> OneJobRooms:
@@ -103,3 +112,28 @@ def test_outcome_that_redis_does_not_take_before_the_end_is_reported(shop: Works
     *_, last = map(json.loads, out.getvalue().splitlines())
     assert last["msg"].startswith("Redis did not take the job's outcome")
     assert last["error"] == "refused"
+
+
+def test_end_of_the_grace_time_during_the_probe_hands_the_job_back(shop: Workshop, out: io.StringIO) -> None:
+    """The picture's GET failed; whether that was the picture's own failure, the worker does not stay to learn."""
+    rooms, is_asked = cast(Any, shop.queue), Event()
+
+    def fail() -> None:
+        raise StorageFault("HTTP 500")
+
+    def probe() -> None:
+        is_asked.set()
+        gevent.sleep(5)
+
+    rooms.on_get = fail
+    attempt = Attempt(replace(shop, storage_breaker=Breaker("Storage", probe, shop.logger)), TAKEN)
+    work = gevent.spawn(attempt.run)
+    assert is_asked.wait(1)
+    assert attempt.lease.phase in WORKING_PHASES, "or the end of the grace time passes it by"
+    shop.closing.set()
+    work.kill(HandBack)
+    assert work.value is Outcome.RELEASED
+    assert rooms.released == [TAKEN]
+    assert shop.tally.outcomes == {Outcome.RELEASED: 1}
+    (line,) = map(json.loads, out.getvalue().splitlines())
+    assert line["reason"] == "stopping"

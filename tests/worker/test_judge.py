@@ -1,7 +1,7 @@
 import pytest
 
 from gradientd import errors
-from gradientd.worker.attempt import Verdict, judge, retry_delay_ms
+from gradientd.worker.judge import Verdict, judge, retry_delay_ms
 
 
 def verdict(error: errors.GradientdError, attempts: int = 1, max_retries: int = 3, healthy: bool = True) -> Verdict:
