@@ -31,12 +31,15 @@ class Crew:
         self._logger = logger
         self._attempts: dict[gevent.Greenlet[[], Outcome], Attempt] = {}
 
-    def work_on(self, taken: Taken) -> None:
-        """Begin an attempt; waits for a slot when there is none (the reaper's jobs)."""
+    def work_on(self, taken: Taken, *, waits: bool) -> bool:
+        """Begin an attempt. Without a free slot it `waits` for one, or begins nothing and returns False."""
+        if not waits and self._pool.full():
+            return False
         attempt = Attempt(self._workshop, taken)
         greenlet = self._pool.spawn(attempt.run)
         self._attempts[greenlet] = attempt
         greenlet.rawlink(self._on_end)
+        return True
 
     def finish(self, grace_s: float, hurry: Event, *, last_words_s: float) -> None:
         """Let attempts end; when the grace time is over hand back what still works and write what is done.

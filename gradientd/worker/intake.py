@@ -29,7 +29,10 @@ LONGEST_REDIS_PAUSE_S = 5.0
 
 
 class Intake:
-    """Takes jobs and hands them to `work`; `waiter` is a Queue whose client may block for a poll interval."""
+    """Takes jobs and hands them to `work`, which returns False, without waiting, when it has no room for one.
+
+    `waiter` is a Queue whose client may block for a poll interval.
+    """
 
     def __init__(
         self,
@@ -37,7 +40,7 @@ class Intake:
         queue: Queue,
         waiter: Queue,
         pool: Pool,
-        work: Callable[[Taken], None],
+        work: Callable[[Taken], bool],
         redis_outage: Outage,
         storage_breaker: Breaker,
         poll_interval_s: float,
@@ -55,7 +58,7 @@ class Intake:
         self._logger = logger
         self._stopping = Event()
         self._token = secrets.token_hex(16)
-        self._reply_is_due = False
+        self._may_owe_a_job = False
         self._pauses = growing_pauses(longest_s=LONGEST_REDIS_PAUSE_S)
         self._vain_wakes = 0
         self._next_promote = 0.0
@@ -111,26 +114,38 @@ class Intake:
     def _look(self) -> None:
         taken = self._take()
         if taken is not None:
-            self._work(taken)
+            if not self._work(taken):
+                self._hand_back(taken, "no free slot")  # the reaper's job took it while the reply was on its way
+            self._forget_token()
         elif self.is_paused:
             self._stopping.wait(self._poll_s)
         else:
             self._wait_for_push()
 
     def _take(self) -> Taken | None:
-        """Promote what is due, then acquire; after a lost reply the same token asks for the same job again."""
+        """Promote what is due, then acquire; while a job may be owed, its token asks for the same job again."""
         self._promote_if_due()
         self.is_idle = False  # until the reply is here
-        is_repeat, self._reply_is_due = self._reply_is_due, True
+        is_repeat, self._may_owe_a_job = self._may_owe_a_job, True
         acquired = self._queue.acquire(self._token, repeat=is_repeat)
-        self._reply_is_due = False
+        self._may_owe_a_job = acquired.taken is not None
         self._redis_served()
         self.is_paused = acquired.paused
         self.is_idle = acquired.taken is None and not acquired.paused
         if acquired.taken is not None:
-            self._token = secrets.token_hex(16)
             self._vain_wakes = 0
         return acquired.taken
+
+    def _forget_token(self) -> None:
+        """The job is an attempt's now, or the queue's again."""
+        self._token = secrets.token_hex(16)
+        self._may_owe_a_job = False
+
+    def _hand_back(self, taken: Taken, reason: str) -> None:
+        if self._queue.release(taken, None):
+            self._logger.info(
+                "Job handed back before its attempt began", extra={"jobId": taken.identity, "reason": reason}
+            )
 
     def _look_at_redis(self) -> None:
         """The storage is away: promote for those who can work, and notice when Redis goes too or comes back."""

@@ -33,7 +33,7 @@ class Upkeep:
         audit: Audit,
         keeper: LeaseKeeper,
         worker_id: str,
-        work: Callable[[Taken], None],
+        work: Callable[[Taken], object],
         tally: Tally,
         logger: logging.Logger,
         reap_interval_s: float,

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,7 @@ class GradientWorker:
             queue=self._queue,
             waiter=self._waiter,
             pool=self._pool,
-            work=self._work_on,
+            work=partial(self._work_on, waits=False),
             redis_outage=self._redis_outage,
             storage_breaker=self._storage_breaker,
             poll_interval_s=poll_s,
@@ -136,7 +137,7 @@ class GradientWorker:
             ),
             keeper=self._keeper,
             worker_id=self.worker_id,
-            work=self._work_on,
+            work=partial(self._work_on, waits=True),
             tally=self._tally,
             logger=self._logger,
             reap_interval_s=settings.reap_interval_ms / 1000,
@@ -265,9 +266,9 @@ class GradientWorker:
         """A renewal that hangs must leave time for others before the leases end."""
         return self.open_queue(timeout_s=min(COMMAND_TIMEOUT_S, self._settings.lease_ms / 4000))
 
-    def _work_on(self, taken: Taken) -> None:
+    def _work_on(self, taken: Taken, *, waits: bool) -> bool:
         self._drain.forget_retry(taken.identity)
-        self._crew.work_on(taken)
+        return self._crew.work_on(taken, waits=waits)
 
     def _end_if_exhausted(self) -> None:
         """A worker without a thread to decode in can only be restarted."""

@@ -18,6 +18,7 @@ from gradientd.worker.breaker import Breaker, Outage
 from gradientd.worker.intake import Intake
 
 TAKEN = Taken("id", "id", "token", "{}", False, 0, 0)
+NEXT = Taken("next", "next", "token", "{}", False, 0, 0)
 
 
 class ScriptedQueue:
@@ -27,6 +28,7 @@ class ScriptedQueue:
         self.asked: list[tuple[str, bool]] = []
         self.promoted: Iterator[Promoted | Exception] = iter([])
         self.promotions = 0
+        self.released: list[Taken] = []
         self._answers = iter(answers)
 
     def acquire(self, token: str, *, repeat: bool = False) -> Acquired:
@@ -42,6 +44,10 @@ class ScriptedQueue:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def release(self, taken: Taken, job: None) -> bool:
+        self.released.append(taken)
+        return True
 
     def wait(self, timeout_s: float) -> bool:
         gevent.sleep(timeout_s)
@@ -63,9 +69,18 @@ def start(out: io.StringIO) -> Iterator[Callable[..., tuple[Intake, list[Taken]]
     started: list[tuple[Intake, Breaker]] = []
 
     def start(
-        queue: ScriptedQueue, heartbeat_file: Path | None = None, storage_error: DependencyError | None = None
+        queue: ScriptedQueue,
+        heartbeat_file: Path | None = None,
+        storage_error: DependencyError | None = None,
+        has_room: Callable[[Taken], bool] = lambda taken: True,
     ) -> tuple[Intake, list[Taken]]:
         logger, worked = create_logger("info", "json", out), list[Taken]()
+
+        def work(taken: Taken) -> bool:
+            if has_room(taken):
+                worked.append(taken)
+            return taken in worked
+
         breaker = Breaker("Storage", lambda: None, logger)
         if storage_error is not None:
             breaker.trip(storage_error)
@@ -73,7 +88,7 @@ def start(out: io.StringIO) -> Iterator[Callable[..., tuple[Intake, list[Taken]]
             queue=cast(Queue, queue),
             waiter=cast(Queue, queue),
             pool=Pool(1),
-            work=worked.append,
+            work=work,
             redis_outage=Outage("Redis", logger),
             storage_breaker=breaker,
             poll_interval_s=0.05,
@@ -145,3 +160,16 @@ def test_promoting_that_redis_lets_through_ends_no_outage_in_which_it_gives_no_j
     assert queue.promotions > 2
     told = [json.loads(line)["msg"] for line in out.getvalue().splitlines()]
     assert [line.split()[2] for line in told] == ["unavailable:", "back"]
+
+
+def test_job_for_which_there_is_no_slot_any_more_is_handed_back_at_once(
+    start: Callable[..., tuple[Intake, list[Taken]]],
+) -> None:
+    """The reaper's job took the last slot while the reply was on its way."""
+    queue = ScriptedQueue([Acquired(taken=TAKEN), Acquired(taken=NEXT)])
+    _, worked = start(queue, has_room=lambda taken: taken is NEXT)
+    gevent.sleep(0.1)
+    assert (queue.released, worked) == ([TAKEN], [NEXT])
+    (first, _), (second, is_repeat), *_ = queue.asked
+    assert first != second
+    assert not is_repeat
