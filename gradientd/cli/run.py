@@ -101,7 +101,7 @@ def _stop_on_signals(worker: GradientWorker, logger: Logger) -> None:
 
 
 def _end_at_once_if_threads_are_lost(worker: GradientWorker, code: int) -> None:
-    """A thread that is lost in a decode would keep the interpreter from ending."""
+    """A lost thread would keep the interpreter from ending."""
     if worker.lost_threads:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -75,14 +75,16 @@ class Intake:
         """Begin to take jobs."""
         self._loop = gevent.spawn(self._run)
 
-    def stop(self) -> None:
-        """Take no more; returns when no reply that could carry a job is outstanding."""
+    def stop(self, timeout_s: float) -> None:
+        """Take no more; a job whose reply is still due is handed back, unless Redis keeps silent for `timeout_s`."""
         self._stopping.set()
         if self._loop is None:
             return
-        if self._is_peeking:
-            self._loop.kill()
-        self._loop.join()
+        if not self._is_peeking:
+            self._loop.join(timeout_s / 2)
+        self._loop.kill()
+        if self._may_owe_a_job:
+            gevent.with_timeout(timeout_s / 2, self._ask, self._hand_back_unheard, timeout_value=None)
 
     def promote_soon(self, delay_s: float) -> None:
         """A retry falls due in `delay_s`: look then."""
@@ -140,6 +142,12 @@ class Intake:
         """The job is an attempt's now, or the queue's again."""
         self._token = secrets.token_hex(16)
         self._may_owe_a_job = False
+
+    def _hand_back_unheard(self) -> None:
+        """A reply is due: hear it, and hand back the job, be it that one or, when it was none, the next."""
+        taken = self._queue.acquire(self._token, repeat=True).taken
+        if taken is not None:
+            self._hand_back(taken, "stopping")
 
     def _hand_back(self, taken: Taken, reason: str) -> None:
         if self._queue.release(taken, None):

@@ -67,18 +67,26 @@ class LeaseKeeper:
         self._streak_began: float | None = None
         self._last_success = 0.0
         self._lost: set[str] = set()
+        self.is_left_behind = False
+        """Whether the thread did not end when it was told to."""
 
     def start(self) -> None:
         """Begin to renew, every quarter of the lease time."""
         self._ended.acquire()
         self._thread.spawn(self._renew_until_stopped)
 
-    def stop(self) -> None:
-        """End the thread; leases that are left run out by themselves."""
+    def stop(self, timeout_s: float) -> None:
+        """End the thread, or leave it behind after `timeout_s`; leases that are left run out by themselves."""
         if self._ended.locked():
             self._ended.release()
+        self.is_left_behind = not gevent.with_timeout(timeout_s, self._join, timeout_value=False)
+        if self.is_left_behind:
+            self._logger.warning("The renewal thread still waits for Redis or a name server: leaving it behind")
+
+    def _join(self) -> bool:
         self._thread.join()
         self._thread.kill()
+        return True
 
     def hold(self, lease: Lease) -> None:
         """Keep this lease alive from now on."""

@@ -5,7 +5,6 @@ It refuses to decide anything about a single job: attempts do.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 from collections.abc import Mapping
@@ -19,18 +18,19 @@ from gevent.event import Event
 from gevent.pool import Pool
 
 import gradientd
-from gradientd.errors import DependencyError, NotPatched, RedisUnavailable
+from gradientd.errors import DependencyError, NotPatched
 from gradientd.imaging import Limits
-from gradientd.jobqueue import Audit, Connector, Fleet, Queue, RedisClient, Taken
+from gradientd.jobqueue import Audit, Connector, Queue, RedisClient, Taken
 from gradientd.logs import create_logger
 from gradientd.metrics import Metrics
-from gradientd.settings import LAST_WORDS_S, Settings, parse_env
+from gradientd.settings import Settings, parse_env
 from gradientd.storage import Storage
 from gradientd.worker.attempt import Workshop
 from gradientd.worker.breaker import Breaker, Outage
 from gradientd.worker.crew import Crew
 from gradientd.worker.decoder import Decoder
 from gradientd.worker.drain import Drain, Drained
+from gradientd.worker.farewell import Farewell
 from gradientd.worker.heartbeat import Heartbeat
 from gradientd.worker.instruments import Instruments
 from gradientd.worker.intake import Intake
@@ -143,6 +143,19 @@ class GradientWorker:
             reap_interval_s=settings.reap_interval_ms / 1000,
             audit_interval_s=settings.audit_interval_ms / 1000,
         )
+        self._farewell = Farewell(
+            intake=self._intake,
+            upkeep=self._upkeep,
+            crew=self._crew,
+            storage_breaker=self._storage_breaker,
+            keeper=self._keeper,
+            redis_outage=self._redis_outage,
+            worker_id=self.worker_id,
+            decoder=self._decoder,
+            storage=self._storage,
+            queue=self._queue,
+            waiter=self._waiter,
+        )
 
     # -- life ----------------------------------------------------------------------------------------------------
 
@@ -186,16 +199,7 @@ class GradientWorker:
         self._logger.info(
             "Stopping: taking no more jobs", extra={"activeJobs": len(self._pool), "graceSeconds": grace_s}
         )
-        self._intake.stop()
-        self._upkeep.stop()
-        self._crew.finish(grace_s, self._hurry, last_words_s=LAST_WORDS_S)
-        self._storage_breaker.close()
-        self._keeper.stop()
-        self._leave_the_fleet()
-        self._decoder.close()
-        self._storage.close()
-        self._queue.close()
-        self._waiter.close()
+        self._farewell.take(grace_s, self._hurry)
         self._is_running = False
         self._logger.info("Worker stopped", extra={"workerId": self.worker_id, **self.get_stats().as_dict()})
         self._ended.set()
@@ -210,8 +214,8 @@ class GradientWorker:
 
     @property
     def lost_threads(self) -> int:
-        """Decode threads that are busy with abandoned pictures: they would keep the interpreter from ending."""
-        return self._decoder.lost_threads
+        """Threads that are busy with abandoned pictures or with a silent Redis: the interpreter would wait for them."""
+        return self._decoder.lost_threads + self._keeper.is_left_behind
 
     # -- questions -----------------------------------------------------------------------------------------------
 
@@ -288,11 +292,6 @@ class GradientWorker:
         except DependencyError as exc:
             if not self._stopping.is_set():
                 self._storage_breaker.trip(exc)
-
-    def _leave_the_fleet(self) -> None:
-        if not self._redis_outage.is_on:
-            with contextlib.suppress(RedisUnavailable):
-                Fleet(self._queue.client).strike(self.worker_id)
 
     def _remember_retry(self, identity: str, delay_ms: int) -> None:
         self._drain.remember_retry(identity, delay_ms)

@@ -29,10 +29,12 @@ class ScriptedQueue:
         self.promoted: Iterator[Promoted | Exception] = iter([])
         self.promotions = 0
         self.released: list[Taken] = []
+        self.on_acquire: Callable[[], None] = lambda: None
         self._answers = iter(answers)
 
     def acquire(self, token: str, *, repeat: bool = False) -> Acquired:
         self.asked.append((token, repeat))
+        self.on_acquire()
         answer = next(self._answers, Acquired())
         if isinstance(answer, Exception):
             raise answer
@@ -101,7 +103,7 @@ def start(out: io.StringIO) -> Iterator[Callable[..., tuple[Intake, list[Taken]]
 
     yield start
     for intake, breaker in started:
-        intake.stop()
+        intake.stop(1)
         breaker.close()  # or it would tell a later test that the storage is back
 
 
@@ -173,3 +175,38 @@ def test_job_for_which_there_is_no_slot_any_more_is_handed_back_at_once(
     (first, _), (second, is_repeat), *_ = queue.asked
     assert first != second
     assert not is_repeat
+
+
+def test_job_whose_reply_was_lost_before_the_stop_is_handed_back(
+    start: Callable[..., tuple[Intake, list[Taken]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "growing_pauses", lambda longest_s=0.0: iter([5.0] * 10))
+    queue = ScriptedQueue([RedisUnavailable("reset"), Acquired(taken=TAKEN)])
+    intake, worked = start(queue)
+    gevent.sleep(0.05)
+    intake.stop(1)
+    (first, was_repeat), (second, is_repeat) = queue.asked
+    assert first == second
+    assert (was_repeat, is_repeat) == (False, True)
+    assert (queue.released, worked) == ([TAKEN], [])
+
+
+def test_stop_ends_in_its_time_although_redis_does_not_answer(
+    start: Callable[..., tuple[Intake, list[Taken]]],
+) -> None:
+    queue = ScriptedQueue([])
+    queue.on_acquire = lambda: gevent.sleep(30)
+    intake, _ = start(queue)
+    gevent.sleep(0.05)
+    with gevent.Timeout(1):
+        intake.stop(0.2)
+    assert [is_repeat for _, is_repeat in queue.asked] == [False, True]
+
+
+def test_stop_asks_nothing_when_no_reply_is_due(start: Callable[..., tuple[Intake, list[Taken]]]) -> None:
+    queue = ScriptedQueue([Acquired(taken=TAKEN)])
+    intake, worked = start(queue)
+    gevent.sleep(0.05)
+    intake.stop(1)
+    assert (worked, queue.released) == ([TAKEN], [])
+    assert not any(is_repeat for _, is_repeat in queue.asked)

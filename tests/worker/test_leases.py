@@ -10,6 +10,7 @@ from typing import cast
 
 import gevent
 import pytest
+from gevent.monkey import get_original
 
 from gradientd.errors import RedisUnavailable
 from gradientd.jobqueue import Queue, Taken
@@ -38,6 +39,19 @@ class RenewedQueue:
         pass
 
 
+class SilentQueue(RenewedQueue):
+    """Renews without an end until `is_silent` is released; held while it is made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_silent = get_original("_thread", "allocate_lock")()
+        self.is_silent.acquire()
+
+    def renew(self, leases: Sequence[tuple[str, str]], *, worker_id: str, heartbeat_json: str) -> frozenset[str]:
+        with self.is_silent:
+            return super().renew(leases, worker_id=worker_id, heartbeat_json=heartbeat_json)
+
+
 @pytest.fixture
 def queue() -> RenewedQueue:
     return RenewedQueue()
@@ -54,7 +68,7 @@ def keeper(queue: RenewedQueue, out: io.StringIO) -> Iterator[LeaseKeeper]:
     keeper = LeaseKeeper(lambda: cast(Queue, queue), "me", LEASE_MS, lambda: "{}", logger)
     keeper.start()
     yield keeper
-    keeper.stop()
+    keeper.stop(5)
 
 
 def lease(phase: str = "download") -> Lease:
@@ -147,7 +161,7 @@ class Queue:
 keeper = LeaseKeeper(Queue, "w", 100, lambda: "{}", logging.getLogger())
 keeper.start()
 gevent.sleep(0.02)
-keeper.stop()
+keeper.stop(5)
 """
 
 
@@ -181,3 +195,18 @@ def test_process_that_stood_still_must_begin_its_streak_anew(
     monkeypatch.setattr("gradientd.worker.leases.time.monotonic", lambda: clock() + 5)
     gevent.sleep(0.1)
     assert not keeper.may_reap
+
+
+def test_thread_that_hears_nothing_is_left_behind_and_told(out: io.StringIO) -> None:
+    queue = SilentQueue()
+    keeper = LeaseKeeper(
+        lambda: cast(Queue, queue), "me", LEASE_MS, lambda: "{}", create_logger("info", "json", out)
+    )
+    keeper.start()
+    gevent.sleep(0.05)
+    with gevent.Timeout(5):
+        keeper.stop(0.1)
+    queue.is_silent.release()
+    assert keeper.is_left_behind
+    (line,) = lines(out)
+    assert (line["level"], "renewal thread" in str(line["msg"])) == ("warn", True)
