@@ -60,6 +60,8 @@ class Intake:
         self._token = secrets.token_hex(16)
         self._may_owe_a_job = False
         self._pauses = growing_pauses(longest_s=LONGEST_REDIS_PAUSE_S)
+        self._peek_pauses = growing_pauses(longest_s=LONGEST_REDIS_PAUSE_S)
+        self._failed_peeks = 0
         self._vain_wakes = 0
         self._next_promote = 0.0
         self._loop: gevent.Greenlet[[], None] | None = None
@@ -187,9 +189,31 @@ class Intake:
         self._is_peeking = True
         try:
             woken = self._waiter.wait(timeout_s)
+        except RedisUnavailable as exc:
+            self._rest_after_failed_peek(exc)
+            return
         finally:
             self._is_peeking = False
         self._vain_wakes = self._vain_wakes + 1 if woken else 0
+        if self._failed_peeks:
+            self._failed_peeks = 0
+            self._peek_pauses = growing_pauses(longest_s=LONGEST_REDIS_PAUSE_S)
+
+    def _rest_after_failed_peek(self, error: RedisUnavailable) -> None:
+        """The first failure tells of Redis; the next, after an acquire that Redis answered, of the blocking call alone.
+
+        An ACL or a proxy may refuse just that one. Each acquire would end the outage and each peek begin it again: so
+        it is told once, and the pauses grow until a peek succeeds.
+        """
+        self._failed_peeks += 1
+        if self._failed_peeks == 1:
+            self._redis_outage.begin(error)
+        elif self._failed_peeks == 2:
+            self._logger.warning(
+                "Waiting for a push fails while Redis serves: looking for jobs every few seconds instead",
+                extra={"code": error.code, "error": str(error)},
+            )
+        self._stopping.wait(next(self._peek_pauses))
 
     def _wait_for_slot(self) -> bool:
         if self._pool.free_count() > 0:

@@ -28,6 +28,8 @@ class ScriptedQueue:
         self.asked: list[tuple[str, bool]] = []
         self.promoted: Iterator[Promoted | Exception] = iter([])
         self.promotions = 0
+        self.peeks = 0
+        self.peek_error: Exception | None = None
         self.released: list[Taken] = []
         self.on_acquire: Callable[[], None] = lambda: None
         self._answers = iter(answers)
@@ -52,6 +54,9 @@ class ScriptedQueue:
         return True
 
     def wait(self, timeout_s: float) -> bool:
+        self.peeks += 1
+        if self.peek_error is not None:
+            raise self.peek_error
         gevent.sleep(timeout_s)
         return False
 
@@ -210,3 +215,27 @@ def test_stop_asks_nothing_when_no_reply_is_due(start: Callable[..., tuple[Intak
     intake.stop(1)
     assert (worked, queue.released) == ([TAKEN], [])
     assert not any(is_repeat for _, is_repeat in queue.asked)
+
+
+def test_blocking_call_that_redis_refuses_is_told_once_and_paused_for_longer_and_longer(
+    start: Callable[..., tuple[Intake, list[Taken]]], out: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An ACL or a proxy that lets scripts through: each acquire succeeds and each peek fails."""
+    monkeypatch.setattr(room, "growing_pauses", lambda longest_s=0.0: iter([0.01] * 5 + [0.5, 30.0]))
+    queue = ScriptedQueue([])
+    queue.peek_error = RedisUnavailable("NOPERM")
+    intake, _ = start(queue)
+    with gevent.Timeout(5):
+        while queue.peeks < 6:
+            gevent.sleep(0.01)
+        gevent.sleep(0.1)
+        assert queue.peeks == 6
+        assert intake.is_idle, "the last look found the queue empty"
+        told = [json.loads(line)["msg"] for line in out.getvalue().splitlines()]
+        assert [line.split()[2] for line in told] == ["unavailable:", "back", "a"]
+        queue.peek_error = None
+        while queue.peeks < 8:  # a peek that succeeds makes the pauses short again
+            gevent.sleep(0.01)
+        queue.peek_error = RedisUnavailable("NOPERM")
+        while queue.peeks < 12:
+            gevent.sleep(0.01)
