@@ -199,10 +199,12 @@ class GradientWorker:
         self._logger.info(
             "Stopping: taking no more jobs", extra={"activeJobs": len(self._pool), "graceSeconds": grace_s}
         )
-        self._farewell.take(grace_s, self._hurry)
-        self._is_running = False
-        self._logger.info("Worker stopped", extra={"workerId": self.worker_id, **self.get_stats().as_dict()})
-        self._ended.set()
+        try:
+            self._farewell.take(grace_s, self._hurry)
+        finally:  # whatever went wrong, whoever waits for the end must not wait for ever
+            self._is_running = False
+            self._logger.info("Worker stopped", extra={"workerId": self.worker_id, **self.get_stats().as_dict()})
+            self._ended.set()
 
     def wait(self) -> None:
         """Wait until the worker has ended, by `stop` or by itself; then see `failure`."""

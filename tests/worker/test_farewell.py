@@ -10,11 +10,13 @@ from collections.abc import Iterator
 
 import gevent
 import pytest
+from gevent.event import Event
 
 from gradientd.logs import create_logger
 from gradientd.settings import Settings
 from gradientd.storage import Storage
 from gradientd.worker import GradientWorker
+from gradientd.worker.farewell import Farewell
 
 SETTINGS = Settings("redis://redis.example:6379", "http://127.0.0.1:9", "key", "secret", "bucket")
 
@@ -47,3 +49,20 @@ def test_stop_keeps_its_time_while_no_name_server_answers(monkeypatch: pytest.Mo
     warned = [line for line in map(json.loads, out.getvalue().splitlines()) if line["level"] == "warn"]
     assert ["leaving it behind" in line["msg"] for line in warned] == [True]
     assert worker.lost_threads == 1, "so that the process does not wait for it"
+
+
+def test_stop_that_fails_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Storage, "probe", lambda _: None)
+    worker = GradientWorker(logger=create_logger("info", "json", io.StringIO()), settings=SETTINGS)
+    worker.start()
+    whole = Farewell.take
+
+    def fail(self: Farewell, grace_s: float, hurry: Event) -> None:
+        whole(self, grace_s, hurry)
+        raise RuntimeError("a surprise at the end")
+
+    monkeypatch.setattr(Farewell, "take", fail)
+    with pytest.raises(RuntimeError), gevent.Timeout(25):
+        worker.stop(0.0)
+    with gevent.Timeout(5):
+        worker.wait()
