@@ -20,7 +20,7 @@ from gevent.pool import Pool
 import gradientd
 from gradientd.errors import DependencyError, NotPatched
 from gradientd.imaging import Limits
-from gradientd.jobqueue import Audit, Connector, Queue, RedisClient, Taken
+from gradientd.jobqueue import Audit, Connector, Lengths, Queue, RedisClient, Taken
 from gradientd.logs import create_logger
 from gradientd.metrics import Metrics
 from gradientd.settings import Settings, parse_env
@@ -40,8 +40,8 @@ from gradientd.worker.upkeep import Upkeep
 
 COMMAND_TIMEOUT_S = 5.0
 """How long one Redis command may take before Redis counts as unavailable."""
-ENQUEUERS = 8
-"""How many callers of `enqueue_job` use Redis at once; the others wait their turn, or they would use up the pool."""
+CALLERS = 8
+"""How many callers of the public methods use Redis at once; the others wait, or they would use up the pool."""
 NOT_PATCHED = (
     "gevent has not patched this process, so the worker's greenlets would block each other. Call "
     "`from gevent import monkey; monkey.patch_all()` before any other import, or run the `gradientd` command."
@@ -74,8 +74,8 @@ class GradientWorker:
         self._tally = Tally()
         metrics = Metrics(gradientd.__version__)
         self._pool = Pool(settings.concurrency)
-        self._queue = self.open_queue(connections=settings.concurrency + 8 + ENQUEUERS)
-        self._enqueuers = threading.BoundedSemaphore(ENQUEUERS)
+        self._queue = self.open_queue(connections=settings.concurrency + 8 + CALLERS)
+        self._callers = threading.BoundedSemaphore(CALLERS)
         self._storage = Storage(settings)
         self._decoder = Decoder(
             settings.decode_thread_count,
@@ -223,7 +223,8 @@ class GradientWorker:
 
     def check_dependencies(self) -> None:
         """Raise the DependencyError of the first of Redis and storage that does not serve."""
-        self._queue.ping()
+        with self._callers:
+            self._queue.ping()
         self._storage.probe()
 
     def enqueue_job(self, job: Mapping[str, Any]) -> str:
@@ -232,7 +233,7 @@ class GradientWorker:
         Raises InvalidJob, or RedisUnavailable. A job that is already queued, delayed or running is left as it is. It
         may be called from many greenlets, or in an unpatched process from many threads.
         """
-        with self._enqueuers:
+        with self._callers:
             return self._queue.enqueue(job)
 
     def get_stats(self) -> WorkerStats:
@@ -256,17 +257,21 @@ class GradientWorker:
 
     def get_queue_length(self) -> int:
         """Jobs that wait in `gradient:queue`. Raises RedisUnavailable."""
-        return self._queue.lengths().queue
+        return self._lengths().queue
 
     def get_processing_count(self) -> int:
         """Jobs that any worker of any generation has taken. Raises RedisUnavailable."""
-        return self._queue.lengths().processing
+        return self._lengths().processing
 
     def get_delayed_count(self) -> int:
         """Jobs that wait for a retry. Raises RedisUnavailable."""
-        return self._queue.lengths().delayed
+        return self._lengths().delayed
 
     # -- inside --------------------------------------------------------------------------------------------------
+
+    def _lengths(self) -> Lengths:
+        with self._callers:
+            return self._queue.lengths()
 
     def _open_renewal_queue(self) -> Queue:
         """A renewal that hangs must leave time for others before the leases end."""

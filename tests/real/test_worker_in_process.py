@@ -120,3 +120,11 @@ def test_many_may_enqueue_at_once(bench: Bench, worker: GradientWorker) -> None:
     callers = [gevent.spawn(worker.enqueue_job, {**job, "storageKey": f"{number}.jpg"}) for number in range(60)]
     assert [caller.get() for caller in callers] == [f"gradient-{number}.jpg" for number in range(60)]
     assert worker.get_queue_length() == 60
+
+
+def test_many_may_ask_at_once(worker: GradientWorker) -> None:
+    questions = (
+        worker.get_queue_length, worker.get_processing_count, worker.get_delayed_count, worker.check_dependencies,
+    )  # fmt: skip
+    callers = [gevent.spawn(question) for question in questions for _ in range(60)]
+    gevent.joinall(callers, raise_error=True)
