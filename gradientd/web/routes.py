@@ -9,6 +9,8 @@ import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
+from gevent.lock import BoundedSemaphore
+
 from gradientd.jobqueue import Queue
 from gradientd.web.actions import Actions
 from gradientd.web.api import Api
@@ -22,6 +24,11 @@ from gradientd.web.page.look import Look
 from gradientd.web.view import Observer
 from gradientd.worker import GradientWorker
 
+ASKERS = 4
+"""How many requests ask Redis themselves at once; the others wait, or they would use up the connections."""
+CONNECTIONS = ASKERS + 4
+"""One more for each that looks for all: health, the history's sampler, the view, the readings for the metrics."""
+
 
 def make_app(
     worker: GradientWorker, queue: Queue, observer: Observer, health: Health, guard: Guard, logger: logging.Logger
@@ -29,6 +36,7 @@ def make_app(
     """The application with all its routes; `queue` is the HTTP side's own."""
     api, actions, assets = Api(queue, observer), Actions(queue, observer), Assets()
     front_door = _FrontDoor(guard, logger)
+    turns = BoundedSemaphore(ASKERS)
 
     def metrics(request: Request) -> Response:
         instruments = worker.instruments
@@ -52,13 +60,13 @@ def make_app(
         "/": {"GET": _look(page)},
         "/api/status": {"GET": _look(api.status)},
         "/api/fleet": {"GET": _look(api.fleet)},
-        "/api/recent": {"GET": _look(api.recent)},
-        "/api/dead": {"GET": _look(api.dead)},
+        "/api/recent": {"GET": _in_turn(turns, _look(api.recent))},
+        "/api/dead": {"GET": _in_turn(turns, _look(api.dead))},
         "/api/sections": {"GET": _look(api.sections)},
-        "/api/pause": {"POST": _change(actions.pause)},
-        "/api/resume": {"POST": _change(actions.resume)},
-        "/api/dead/retry": {"POST": _change(actions.retry)},
-        "/api/dead/purge": {"POST": _change(actions.purge)},
+        "/api/pause": {"POST": _in_turn(turns, _change(actions.pause))},
+        "/api/resume": {"POST": _in_turn(turns, _change(actions.resume))},
+        "/api/dead/retry": {"POST": _in_turn(turns, _change(actions.retry))},
+        "/api/dead/purge": {"POST": _in_turn(turns, _change(actions.purge))},
     }
     return App(routes, guard, ask_for_token=front_door.ask, problem_page=problem_page, logger=logger)
 
@@ -102,3 +110,11 @@ def _look(handle: Callable[[Request, Visitor], Response]) -> Route:
 
 def _change(handle: Callable[[Request, Mapping[str, str]], Response]) -> Route:
     return Route(Access.CHANGE, lambda request, visitor, form: handle(request, form))
+
+
+def _in_turn(turns: BoundedSemaphore, route: Route) -> Route:
+    def handle(request: Request, visitor: Visitor, form: Mapping[str, str]) -> Response:
+        with turns:
+            return route.handle(request, visitor, form)
+
+    return Route(route.access, handle)

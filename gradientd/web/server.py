@@ -19,7 +19,7 @@ from gradientd.settings import Settings
 from gradientd.web.exchange import MAX_BODY_BYTES
 from gradientd.web.guard import Guard
 from gradientd.web.health import Health
-from gradientd.web.routes import make_app
+from gradientd.web.routes import CONNECTIONS, make_app
 from gradientd.web.view import Observer
 from gradientd.worker import GradientWorker
 
@@ -39,7 +39,7 @@ class StatusServer:
         listener = _listen(settings.http_addr or ("127.0.0.1", 0))
         self.host, self.port = listener.getsockname()[:2]
         self._logger = logger
-        self._queue = worker.open_queue(connections=8, timeout_s=REDIS_TIMEOUT_S)
+        self._queue = worker.open_queue(connections=CONNECTIONS, timeout_s=REDIS_TIMEOUT_S)
         self._health = Health(worker, self._queue, settings.longest_silence_s)
         self._observer = Observer(worker, self._queue, self._health)
         guard = Guard(settings.http_token, is_loopback=_is_loopback(self.host))

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import gevent
 from gevent.lock import RLock
@@ -23,6 +24,7 @@ from gradientd.worker import GradientWorker
 from gradientd.worker.instruments import Condition
 from gradientd.worker.stats import Outcome
 
+T = TypeVar("T")
 FRESH_S = 1.0
 NEWEST_RESULTS = 12
 NEWEST_LETTERS = 200
@@ -68,6 +70,25 @@ class View:
     """The newest only."""
 
 
+class _Shared(Generic[T]):
+    """What `look` found, at most a second old: one who asks looks, the others wait for what it finds."""
+
+    def __init__(self, look: Callable[[], T]) -> None:
+        self._look = look
+        self._looking = RLock()
+        self._found: tuple[float, T] | None = None
+
+    def get(self) -> T:
+        with self._looking:
+            if self._found is None or time.monotonic() - self._found[0] > FRESH_S:
+                found = self._look()
+                self._found = time.monotonic(), found
+            return self._found[1]
+
+    def forget(self) -> None:
+        self._found = None
+
+
 class Observer:
     """Looks at one worker and, through `queue`, at its fleet; `start` begins the history."""
 
@@ -78,9 +99,9 @@ class Observer:
         self._fleet = Fleet(queue.client)
         self._letters = DeadLetters(queue.client)
         self._history = History()
-        self._looking = RLock()
-        self._view: View | None = None
-        self._looked_at = self._asked_at = float("-inf")
+        self._view = _Shared(self._look)
+        self._readings = _Shared(self._read)
+        self._asked_at = float("-inf")
         self._sampler: gevent.Greenlet[..., None] | None = None
 
     def start(self) -> None:
@@ -95,15 +116,12 @@ class Observer:
     def view(self) -> View:
         """What there is to see, at most a second old."""
         self._asked_at = time.monotonic()
-        with self._looking:
-            if self._view is None or time.monotonic() - self._looked_at > FRESH_S:
-                self._view = self._look()
-                self._looked_at = time.monotonic()
-            return self._view
+        return self._view.get()
 
     def forget(self) -> None:
         """Something was changed: look again when next asked."""
-        self._looked_at = float("-inf")
+        self._view.forget()
+        self._readings.forget()
 
     def results(self, limit: int) -> list[Shown]:
         """The newest results that still are what they were. Raises RedisUnavailable."""
@@ -112,7 +130,10 @@ class Observer:
         return [Shown(entry, result) for entry, result in zip(recent, results, strict=True) if result is not None]
 
     def queue_readings(self) -> QueueReadings | None:
-        """The queue's metrics, None when Redis does not answer."""
+        """The queue's metrics, at most a second old, None when Redis does not answer."""
+        return self._readings.get()
+
+    def _read(self) -> QueueReadings | None:
         try:
             lengths, oldest_ms = self._queue.lengths(), self._fleet.oldest_job_ms()
         except RedisUnavailable:

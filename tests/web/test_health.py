@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
+import gevent
 import pytest
 
 from gradientd.errors import RedisUnavailable, StorageCredentials
@@ -59,3 +61,20 @@ def test_worker_is_not_ready_before_anybody_has_looked(site: Site, monkeypatch: 
     assert fresh.readyz().status == 503
     assert fresh.health().status == 503
     assert fresh.livez().status == 200
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/", "/api/status", "/api/recent", "/api/dead"])
+def test_crowd_waits_for_redis_and_takes_it_from_nobody(
+    open_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(health, "REDIS_LOOK_S", 0.01)
+    site = open_site()
+    wait_until(lambda: site.get("/readyz").status == 200)
+    site.redis.client_pause(300)
+    crowd = [gevent.spawn(site.get, path) for _ in range(40)]
+    while not all(caller.ready() for caller in crowd):
+        assert site.get("/readyz").status == 200
+        gevent.sleep(0.01)
+    answers = [caller.get() for caller in crowd]
+    assert {answer.status for answer in answers} == {200}
+    assert not any("gradientd_redis_up 0" in answer.text or "in use" in answer.text for answer in answers)
