@@ -6,17 +6,22 @@ It refuses to serve before it knows that it can: a busy port or a wrong address 
 from __future__ import annotations
 
 import errno
+import io
 import logging
 import socket
+import time
 from types import TracebackType
+from typing import Any
 
 import gevent
 from gevent.pool import Pool
-from gevent.pywsgi import WSGIHandler, WSGIServer
+from gevent.pywsgi import Input, WSGIHandler, WSGIServer
+from greenlet import greenlet
 
 from gradientd.errors import SettingsError
 from gradientd.settings import Settings
-from gradientd.web.exchange import MAX_BODY_BYTES
+from gradientd.web.app import App
+from gradientd.web.exchange import MAX_BODY_BYTES, Environ, StartResponse
 from gradientd.web.guard import Guard
 from gradientd.web.health import Health
 from gradientd.web.routes import CONNECTIONS, make_app
@@ -28,6 +33,8 @@ REDIS_TIMEOUT_S = 1.0
 CONNECTIONS_MAX = 100
 REQUEST_S = 15.0
 """For one request to come, or for the next one on the same connection, and to be answered."""
+PATIENCE_S = 0.25
+"""For a client to send or to take something while every connection is taken: a probe must still get in."""
 STOP_S = 1.0
 
 
@@ -43,15 +50,8 @@ class StatusServer:
         self._health = Health(worker, self._queue, settings.longest_silence_s)
         self._observer = Observer(worker, self._queue, self._health)
         guard = Guard(settings.http_token, is_loopback=_is_loopback(self.host))
-        self._server = WSGIServer(
-            listener,
-            make_app(worker, self._queue, self._observer, self._health, guard, logger),
-            spawn=Pool(CONNECTIONS_MAX),
-            log=None,
-            error_log=None,
-            handler_class=_BoundedHandler,
-            environ={"SERVER_NAME": "gradientd"},
-        )
+        app = make_app(worker, self._queue, self._observer, self._health, guard, logger)
+        self._server = _RoomyServer(listener, app)
 
     def start(self) -> None:
         """Serve from now on; returns at once."""
@@ -67,6 +67,59 @@ class StatusServer:
         self._health.stop()
         self._observer.stop()
         self._queue.close()
+
+
+class _RoomyServer(WSGIServer):
+    """Has so many connections; when all are taken, it closes those whose clients keep it waiting."""
+
+    def __init__(self, listener: socket.socket, app: App) -> None:
+        super().__init__(
+            listener,
+            self._answer,
+            spawn=Pool(CONNECTIONS_MAX),
+            log=None,
+            error_log=None,
+            handler_class=_BoundedHandler,
+            environ={"SERVER_NAME": "gradientd"},
+        )
+        self._app = app
+        self._awaited: dict[greenlet, float] = {}
+        """The connections whose clients are to send or to take something, and since when."""
+
+    def handle(self, sock: socket.socket, address: Any) -> None:
+        """Serve one connection."""
+        self._await_client()
+        try:
+            super().handle(sock, address)
+        finally:
+            del self._awaited[gevent.getcurrent()]
+
+    def _answer(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
+        body = _whole_body(environ["wsgi.input"])
+        self._awaited[gevent.getcurrent()] = float("inf")
+        try:
+            return self._app({**environ, "wsgi.input": body}, start_response)
+        finally:
+            self._await_client()
+
+    def _await_client(self) -> None:
+        now = time.monotonic()
+        self._awaited[gevent.getcurrent()] = now
+        if self.full():
+            gevent.spawn_later(PATIENCE_S, self._make_room, now)
+
+    def _make_room(self, asked_at: float) -> None:
+        """Close the connections whose clients were awaited then and still are, if all are still taken."""
+        if self.full():
+            late = [connection for connection, since in self._awaited.items() if since <= asked_at]
+            gevent.killall(late, block=False)
+
+
+def _whole_body(body: Input) -> io.BytesIO:
+    try:
+        return io.BytesIO(body.read())
+    finally:
+        body.content_length = 0  # after a failure pywsgi would read on, with no limit of time
 
 
 class _BoundedHandler(WSGIHandler):
@@ -94,6 +147,11 @@ class _BoundedHandler(WSGIHandler):
             self.content_length = 0
             self.close_connection = True
         return is_sound
+
+    def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        """Keep no connection for a next request while others wait for one."""
+        closing = [("Connection", "close")] if self.server.full() else []
+        return super().start_response(status, [*headers, *closing], exc_info)
 
     def handle_error(
         self, t: type[BaseException] | None, v: BaseException | None, tb: TracebackType | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import gevent
 import pytest
@@ -245,10 +246,16 @@ def test_body_that_is_announced_too_long_is_not_waited_for(site: Site) -> None:
     assert raw(site, request).startswith(b"HTTP/1.1 413")
 
 
-@pytest.mark.parametrize(
-    "request_bytes",
-    [b"", b"GET / HTTP/1.1\r\nHost: localhost\r\nX-", b"POST /login HTTP/1.1\r\nContent-Length: 9\r\n\r\na"],
+SLOW_REQUESTS = (
+    b"",
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nX-",
+    b"POST /login HTTP/1.1\r\nContent-Length: 9\r\n\r\na",
+    b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n"
+    b"Content-Type: application/x-www-form-urlencoded\r\n\r\na",
 )
+
+
+@pytest.mark.parametrize("request_bytes", SLOW_REQUESTS)
 def test_slow_client_is_cut_off_while_others_are_served(
     site: Site, monkeypatch: pytest.MonkeyPatch, request_bytes: bytes
 ) -> None:
@@ -258,6 +265,44 @@ def test_slow_client_is_cut_off_while_others_are_served(
     assert site.get("/livez").status == 200
     gevent.joinall(slow, timeout=3, raise_error=True)
     assert all(client.ready() for client in slow)
+
+
+@pytest.mark.parametrize("request_bytes", SLOW_REQUESTS)
+def test_probe_gets_in_however_many_connections_keep_us_waiting(site: Site, request_bytes: bytes) -> None:
+    silent = [
+        socket.create_connection(("127.0.0.1", site.server.port)) for _ in range(server_module.CONNECTIONS_MAX + 20)
+    ]
+    for connection in silent:
+        connection.sendall(request_bytes)
+    gevent.sleep(0.05)
+    began = time.monotonic()
+    assert site.get("/livez").status == 200
+    assert time.monotonic() - began < 3
+    for connection in silent:
+        connection.close()
+
+
+def test_probe_gets_in_however_many_connections_ask_on_and_on(site: Site) -> None:
+    def ask_on_and_on() -> None:
+        with socket.create_connection(("127.0.0.1", site.server.port)) as connection, suppress(ConnectionError):
+            while True:
+                connection.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                if not connection.recv(65_536):
+                    return
+                gevent.sleep(server_module.PATIENCE_S / 2)
+
+    crowd = [gevent.spawn(ask_on_and_on) for _ in range(server_module.CONNECTIONS_MAX)]
+    gevent.sleep(server_module.PATIENCE_S)
+    began = time.monotonic()
+    assert site.get("/livez").status == 200
+    assert time.monotonic() - began < 3
+    gevent.killall(crowd)
+
+
+def test_full_house_that_waits_for_us_is_served_to_the_last(site: Site) -> None:
+    site.redis.client_pause(round(server_module.PATIENCE_S * 3000))
+    crowd = [gevent.spawn(site.get, "/metrics") for _ in range(server_module.CONNECTIONS_MAX + 20)]
+    assert {caller.get().status for caller in crowd} == {200}
 
 
 def test_client_that_does_not_read_is_cut_off(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
