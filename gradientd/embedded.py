@@ -37,16 +37,34 @@ START_TIMEOUT_S = 20.0
 LOOK_INTERVAL_S = 0.01
 REMEDY = "install it with: pip install 'gradientd[demo]'"
 
+# An answer that nobody reads any more must not end the guard, and a server that ignores its order is killed after 5 s.
+# The shell reaps a server that has ended while it waits for `sleep`; from then on its number may be somebody else's.
 _GUARD = """
-folder=$(mktemp -d "${TMPDIR:-/tmp}/gradientd-XXXXXX") && cd "$folder" && echo "$folder" || exit 1
+trap '' PIPE
+end() {
+    [ "$server" ] || return
+    kill -s "$1" "$server"
+    looks=100
+    while kill -s 0 "$server"; do
+        [ $((looks -= 1)) -gt 0 ] || kill -s KILL "$server"
+        sleep 0.05
+    done
+    wait "$server"
+    server=
+}
+server=
+folder=$(mktemp -d "${TMPDIR:-/tmp}/gradientd-XXXXXX") && cd "$folder" || exit 1
+exec 2>/dev/null
+echo "$folder"
 while read -r order; do
     case $order in
-    start) "$@" </dev/null >>log 2>&1 & echo $! ;;
+    start) "$@" </dev/null >>log 2>&1 & server=$!; echo $! ;;
     end) break ;;
-    *) kill -s "$order" $!; wait $!; echo ended ;;
+    *) end "$order"; echo ended ;;
     esac
-done 2>/dev/null
-kill -s KILL $! 2>/dev/null; wait; cd / && rm -rf "$folder"
+done
+end KILL
+cd / && rm -rf "$folder"
 """
 
 
@@ -100,7 +118,7 @@ class _Server:
             time.sleep(LOOK_INTERVAL_S)
 
     def stop(self) -> None:
-        """End the server as a supervisor would and keep its data; `start` begins again."""
+        """End the server as a supervisor would, by force after 5 s, and keep its data; `start` begins again."""
         self._order("TERM")
 
     def kill(self) -> None:

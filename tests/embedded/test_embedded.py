@@ -154,6 +154,62 @@ def test_nothing_survives_the_starters_death(number: signal.Signals) -> None:
         assert wait_until(lambda: not any(folder.exists() for folder in folders))
 
 
+SUDDEN_END = """
+import os, signal, sys
+from gradientd.embedded import Valkey
+
+def end_after(order):
+    print(valkey.folder, flush=True)
+    os.close(valkey._guard.stdout.fileno())
+    valkey._guard.stdin.write(order)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+valkey = Valkey()
+if sys.argv[1] == "start":
+    valkey.start = lambda: end_after("start\\n")
+valkey.__enter__()
+end_after("TERM\\n")
+"""
+
+
+@pytest.mark.parametrize("order", ["start", "TERM"])
+def test_nothing_survives_a_starter_that_does_not_live_to_hear_the_answer(order: str) -> None:
+    ended = subprocess.run([sys.executable, "-c", SUDDEN_END, order], stdout=subprocess.PIPE, text=True, check=False)
+    folder = Path(ended.stdout.strip())
+    assert ended.returncode == -signal.SIGKILL
+    assert wait_until(lambda: not folder.exists())
+    assert not [pid for pid in Path("/proc").glob("[0-9]*") if works_in(folder, pid)]
+
+
+def works_in(folder: Path, process: Path) -> bool:
+    try:
+        return str((process / "cwd").readlink()).startswith(str(folder))
+    except OSError:
+        return False
+
+
+def test_server_that_ignores_the_order_to_end_is_killed() -> None:
+    with Valkey() as valkey:
+        os.kill(valkey.pid, signal.SIGSTOP)
+        began = time.monotonic()
+        valkey.stop()
+        assert 4 < time.monotonic() - began < 30
+        assert not is_running(valkey.pid)
+
+
+def test_server_that_has_ended_is_sent_nothing_more() -> None:
+    """Its number may be another process's by then."""
+    guard = 'kill() { echo kill; command kill "$@"; }' + embedded._GUARD
+    told = subprocess.run(
+        ["/bin/sh", "-c", guard, "guard", "/bin/sleep", "60"],
+        input="start\nTERM\nTERM\nend\n",
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.splitlines()[-2:] == ["ended", "ended"]
+
+
 def test_interrupt_from_the_terminal_does_not_reach_the_servers() -> None:
     with starter() as (process, pids, _):
         os.killpg(process.pid, signal.SIGINT)
