@@ -27,6 +27,7 @@ from gradientd.storage.client import (
     proxies_to,
     timeouts_s,
 )
+from gradientd.storage.refusals import code_of
 
 _SOCKET_OPTIONS = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
 
@@ -64,7 +65,7 @@ class Getter:
             self._sign_for(wanted)
             answer, refusal = self._ask(key)
         if refusal is not None:
-            raise ClientError(refusal, "GetObject")
+            raise refusal
         return answer
 
     def close(self) -> None:
@@ -75,13 +76,13 @@ class Getter:
         validate_region_name(region)
         self._region, self._signer = region, S3SigV4Auth(self._credentials, "s3", region)
 
-    def _ask(self, key: str) -> tuple[Any, Any]:
+    def _ask(self, key: str) -> tuple[Any, ClientError | None]:
         """The answer, and what it says where it is a refusal."""
         answer = self._send(key)
         if answer.status_code < 300:
             return answer, None
         told = {"status_code": answer.status_code, "headers": answer.headers, "body": answer.content}
-        return answer, self._parser.parse(told, None)
+        return answer, ClientError(self._parser.parse(told, None), "GetObject")
 
     def _send(self, key: str) -> Any:
         url = f"{self._bucket_url}/{quote(key, safe='/~')}"
@@ -92,10 +93,10 @@ class Getter:
         return self._session.send(prepared) if answer is None else answer
 
 
-def _wanted_region(refusal: Any, status: int) -> str | None:
+def _wanted_region(refusal: ClientError, status: int) -> str | None:
     """The region that a refusal names, where it says that the bucket is elsewhere."""
-    error = refusal.get("Error", {})
-    if status not in _REDIRECTS and error.get("Code") not in _ELSEWHERE:
+    if status not in _REDIRECTS and code_of(refusal) not in _ELSEWHERE:
         return None
-    region = refusal["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region") or error.get("Region")
+    told = refusal.response
+    region = told["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region") or told["Error"].get("Region")
     return None if region is None else str(region)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -109,6 +110,9 @@ _ANSWERS = (
 _FAULT = _Answer(StorageFault, "The storage failed at this request", frozenset())
 """Anything else, 5xx above all: the probe will say whether it is the object's own."""
 
+_A_CODE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+"""What a code can look like; anything longer or freer is a text, and may hold anything."""
+
 
 def _classify(exc: ClientError, bucket: str) -> GradientdError:
     code = code_of(exc)
@@ -122,8 +126,9 @@ def _classify(exc: ClientError, bucket: str) -> GradientdError:
 
 
 def code_of(exc: ClientError) -> str:
-    """S3's own word for a refusal, such as NoSuchKey; empty where the server gave none."""
-    return str(exc.response.get("Error", {}).get("Code", ""))
+    """S3's own word for a refusal, such as NoSuchKey; empty where the server gave none that looks like one."""
+    code = str(exc.response.get("Error", {}).get("Code", ""))
+    return code if _A_CODE.fullmatch(code) else ""
 
 
 def _is_html(exc: ClientError) -> bool:

@@ -93,6 +93,17 @@ def test_nothing_a_server_writes_reaches_the_message(open_storage: Opener) -> No
         assert "key-of-the-tests" not in text
 
 
+@pytest.mark.parametrize(
+    "code",
+    ["A" * 65, "denied for Credential=access-key-of-the-tests", "Two\nLines", "Schlüssel", "<x>AccessDenied</x>"],
+)
+def test_code_that_is_none_is_not_repeated_and_the_status_decides(open_storage: Opener, code: str) -> None:
+    with serving(always(refusal(403, code))) as server:
+        error = error_of_get(open_storage, server.endpoint)
+    assert type(error) is ObjectDenied
+    assert str(error).endswith("(HTTP 403).")
+
+
 def test_refused_connection_is_an_outage(open_storage: Opener) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
