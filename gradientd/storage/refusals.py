@@ -85,12 +85,11 @@ _ANSWERS = (
     ),
     _Answer(
         StorageUnavailable,
-        "The storage asks for fewer requests or is out of service",
+        "The storage asks for fewer requests",
         frozenset(
             {
                 "BandwidthLimitExceeded",
                 "RequestLimitExceeded",
-                "ServiceUnavailable",
                 "SlowDown",
                 "Throttling",
                 "ThrottlingException",
@@ -98,7 +97,7 @@ _ANSWERS = (
                 "TooManyRequestsException",
             }
         ),
-        frozenset({429, 503}),
+        frozenset({429}),
     ),
     _Answer(
         ObjectDenied,
@@ -108,7 +107,7 @@ _ANSWERS = (
     ),
 )
 _FAULT = _Answer(StorageFault, "The storage failed at this request", frozenset())
-"""Anything else, 5xx above all: the probe will say whether it is the object's own."""
+"""Anything else, 5xx above all, a 503 too: the probe will say whether it is the object's own."""
 
 _A_CODE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 """What a code can look like; anything longer or freer is a text, and may hold anything."""

@@ -36,11 +36,15 @@ REFUSALS = [
     (400, "AuthorizationHeaderMalformed", StorageCredentials),
     (401, "Unauthorized", StorageCredentials),
     (503, "SlowDown", StorageUnavailable),
-    (503, "ServiceUnavailable", StorageUnavailable),
+    (503, "Throttling", StorageUnavailable),
     (429, "TooManyRequests", StorageUnavailable),
+    (429, "SomethingNew", StorageUnavailable),
     (400, "RequestLimitExceeded", StorageUnavailable),
     (500, "InternalError", StorageFault),
     (502, "BadGateway", StorageFault),
+    (503, "ServiceUnavailable", StorageFault),
+    (503, "SlowDownRead", StorageFault),
+    (503, "SomethingNew", StorageFault),
     (400, "SomethingNew", StorageFault),
     (418, "SomethingNew", StorageFault),
 ]
@@ -65,7 +69,7 @@ def test_refusal_is_classified_by_code_then_by_status(
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(403, ObjectDenied), (404, ObjectMissing), (500, StorageFault), (503, StorageUnavailable)],
+    [(403, ObjectDenied), (404, ObjectMissing), (429, StorageUnavailable), (500, StorageFault), (503, StorageFault)],
 )
 def test_refusal_without_a_body_is_classified_by_its_status(
     open_storage: Opener, status: int, kind: type[GradientdError]
