@@ -45,21 +45,30 @@ class Body:
 
 
 def receive(stream: Any, content_length: int | None, max_bytes: int) -> Buffer:
-    """Read botocore's `stream` to its end.
+    """Read urllib3's `stream` to its end; `content_length` is None where the body comes in chunks.
 
     Raises LimitExceeded as soon as the body is known to be over `max_bytes`, whatever `content_length` said,
-    InternalError when this machine has no room for it, and what botocore raises.
+    InternalError when this machine has no room for it, botocore's IncompleteReadError, and what urllib3 raises.
     """
     if content_length is not None and content_length > max_bytes:
         raise _too_large(max_bytes, content_length)
     if content_length is not None and content_length <= SPOOL_BYTES:
         return _fill(stream, content_length)
     try:
-        return _spool(stream, max_bytes, at_once=content_length is not None)
+        return _spool(stream, content_length, max_bytes)
     except (BotoCoreError, HTTPError):
         raise  # some of these are OSErrors too
     except OSError as exc:
         raise InternalError(f"No room to spool the picture in the temporary folder: {exc.strerror or exc}.") from exc
+
+
+def read_some(stream: Any, max_bytes: int) -> bytes:
+    """At most `max_bytes` of what urllib3's `stream` has got, none at its end.
+
+    (Its `read` and `stream` take a chunk of -1 bytes, such as only a broken server sends, for the whole rest.)
+    """
+    some: bytes = stream.read1(max_bytes)
+    return some
 
 
 def _fill(stream: Any, size: int) -> Buffer:
@@ -75,17 +84,19 @@ def _fill(stream: Any, size: int) -> Buffer:
     return data
 
 
-def _spool(stream: Any, max_bytes: int, *, at_once: bool) -> Buffer:
-    """Read to the end, through an unlinked temporary file once (or, `at_once`, as) it is too large for memory."""
+def _spool(stream: Any, content_length: int | None, max_bytes: int) -> Buffer:
+    """Read to the end, through an unlinked temporary file once the body is (or is known to be) too large for memory."""
     with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as file:
-        if at_once:
+        if content_length is not None:
             file.rollover()
         size = 0
-        while chunk := stream.read(CHUNK_BYTES):
+        while chunk := read_some(stream, CHUNK_BYTES):
             size += len(chunk)
             if size > max_bytes:
                 raise _too_large(max_bytes, None)
             file.write(chunk)
+        if content_length is not None and size < content_length:
+            raise IncompleteReadError(actual_bytes=size, expected_bytes=content_length)
         file.seek(0)
         if size > SPOOL_BYTES:
             return mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)

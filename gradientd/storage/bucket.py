@@ -14,7 +14,6 @@ from typing import Any, Generic, TypeVar
 
 import gevent
 from botocore.exceptions import ClientError
-from botocore.response import StreamingBody
 
 from gradientd.errors import (
     DownloadTimeout,
@@ -28,7 +27,7 @@ from gradientd.settings import Settings
 from gradientd.storage.body import SPOOL_BYTES, Body, Buffer, receive
 from gradientd.storage.client import DEFAULT_REGION, make_client
 from gradientd.storage.getter import Getter
-from gradientd.storage.refusals import code_of, translated
+from gradientd.storage.refusals import code_of, translated, whole
 
 T = TypeVar("T")
 
@@ -60,7 +59,7 @@ class Storage:
             with self._translated():
                 answer = self._getter().get(key)
                 length = _length_of(answer)
-                with contextlib.closing(StreamingBody(answer.raw, length)) as stream:
+                with contextlib.closing(answer.raw) as stream, whole():
                     body = Body(receive(stream, length, max_bytes))
                 if not body.size and _has_no_end(answer):
                     raise TruncatedBody("The answer ended before it said how long the object is.")
@@ -153,7 +152,9 @@ class _Once(Generic[T]):
 
 
 def _length_of(answer: Any) -> int | None:
-    """The body's length in bytes, where the head names one."""
+    """The body's length in bytes, where the head names one and the body does not come in chunks."""
+    if "chunked" in answer.headers.get("transfer-encoding", "").lower():
+        return None
     told = answer.headers.get("content-length", "")
     return int(told) if told.isdecimal() else None
 

@@ -6,6 +6,7 @@ hundred operations; tests/storage/test_getter.py holds it to what that client do
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +20,7 @@ from botocore.parsers import create_parser
 from botocore.utils import validate_region_name
 
 from gradientd.settings import Settings
+from gradientd.storage.body import read_some
 from gradientd.storage.client import (
     DEFAULT_REGION,
     USER_AGENT,
@@ -30,6 +32,9 @@ from gradientd.storage.client import (
 from gradientd.storage.refusals import code_of
 
 _SOCKET_OPTIONS = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+
+REFUSAL_BYTES = 64 * 1024
+"""An S3 server's are a hundredth of it; of a longer one the rest is left unread, and its connection closed."""
 
 _REDIRECTS = frozenset({301, 302, 307})
 _ELSEWHERE = frozenset({"AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect"})
@@ -81,7 +86,7 @@ class Getter:
         answer = self._send(key)
         if answer.status_code < 300:
             return answer, None
-        told = {"status_code": answer.status_code, "headers": answer.headers, "body": answer.content}
+        told = {"status_code": answer.status_code, "headers": answer.headers, "body": _beginning_of(answer.raw)}
         return answer, ClientError(self._parser.parse(told, None), "GetObject")
 
     def _send(self, key: str) -> Any:
@@ -91,6 +96,15 @@ class Getter:
         prepared = request.prepare()
         _, answer = self._events.emit_until_response("before-send.s3.GetObject", request=prepared)  # moto's way in
         return self._session.send(prepared) if answer is None else answer
+
+
+def _beginning_of(stream: Any) -> bytes:
+    """A refusal's body, REFUSAL_BYTES of it at most."""
+    body = bytearray()
+    with contextlib.closing(stream):  # which keeps the connection for the next request where the end was read
+        while len(body) < REFUSAL_BYTES and (some := read_some(stream, REFUSAL_BYTES - len(body))):
+            body += some
+    return bytes(body)
 
 
 def _wanted_region(refusal: ClientError, status: int) -> str | None:

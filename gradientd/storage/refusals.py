@@ -44,9 +44,18 @@ def translated(endpoint: str, bucket: str) -> Iterator[None]:
     except (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError, SSLError) as exc:
         raise StorageUnavailable(f"{endpoint} cannot be reached: {_reason(exc)}.") from exc
     except (BotoCoreError, HTTPError) as exc:
-        if _is_short(exc):
-            raise TruncatedBody("The object's body ended before its Content-Length.") from exc
         raise StorageFault(f"{endpoint} broke off its answer: {_reason(exc)}.") from exc
+
+
+@contextlib.contextmanager
+def whole() -> Iterator[None]:
+    """Turn the early end of an object's body that is read inside the block into TruncatedBody."""
+    try:
+        yield
+    except (BotoCoreError, HTTPError) as exc:
+        if not _is_short(exc):
+            raise
+        raise TruncatedBody("The object's body ended before its Content-Length.") from exc
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,26 @@ def then_silence(answer: bytes = b"") -> Script:
     return script
 
 
+class Flood:
+    """`head`, then `block` again and again until the other end has had enough; `sent` bytes of them went out."""
+
+    MOST = 10**8
+
+    def __init__(self, head: bytes, block: bytes) -> None:
+        self._head, self._block = head, block
+        self.sent = 0
+
+    def __call__(self, connection: socket.socket, _: Request) -> bool:
+        connection.sendall(self._head)
+        try:
+            while self.sent < self.MOST:
+                connection.sendall(self._block)
+                self.sent += len(self._block)
+        except OSError:
+            pass
+        return True
+
+
 def dripping(head: bytes, interval_s: float) -> Script:
     """A byte now and then, for ever."""
 

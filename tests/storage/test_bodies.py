@@ -30,6 +30,7 @@ from gradientd.storage.body import CHUNK_BYTES, SPOOL_BYTES
 from gradientd.storage.getter import Getter
 from tests.storage.conftest import Opener
 from tests.storage.raw_server import (
+    Flood,
     Request,
     always,
     dripping,
@@ -46,17 +47,19 @@ SMALL = bytes(range(256)) * 3 * (CHUNK_BYTES // 256)
 LARGE = os.urandom(1024) * (SPOOL_BYTES // 1024 + 1)
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
 def unsized(body: bytes) -> bytes:
     """An answer in one chunk, without a Content-Length."""
-    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-    return head + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    return CHUNKED + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
 
 
 @pytest.mark.parametrize("body", [b"", b"x", SMALL, LARGE], ids=["empty", "one", "small", "large"])
 @pytest.mark.parametrize("answer", [lambda body: reply(200, body), unsized], ids=["sized", "unsized"])
 def test_body_arrives_whole(open_storage: Opener, answer: Any, body: bytes) -> None:
     if answer is unsized and not body:
-        answer = lambda _: b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"  # noqa: E731
+        answer = lambda _: CHUNKED + b"0\r\n\r\n"  # noqa: E731
     with serving(always(answer(body))) as server:
         storage = open_storage(server.endpoint, job_timeout_ms=30_000)
         for _ in range(2):
@@ -115,25 +118,32 @@ def test_honest_length_over_the_limit_is_refused_before_the_body_is_read(open_st
     assert "over the limit of 1000 bytes" in str(caught.value)
 
 
-def test_body_without_a_length_is_cut_off_at_the_limit(open_storage: Opener) -> None:
-    sent = 0
-
-    def endless(connection: Any, _: Request) -> bool:
-        nonlocal sent
-        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-        try:
-            while sent < NO_LIMIT:
-                connection.sendall(b"10000\r\n" + bytes(0x10000) + b"\r\n")
-                sent += 0x10000
-        except OSError:
-            pass
-        return True
-
-    with serving(endless) as server:
+@pytest.mark.parametrize(
+    ("begin", "block"),
+    [
+        (b"", b"10000\r\n" + bytes(0x10000) + b"\r\n"),
+        (b"ffffffffff\r\n", bytes(0x10000)),
+        (b"-1\r\n", bytes(0x10000)),
+    ],
+    ids=["many chunks", "one chunk", "a chunk of -1 bytes"],
+)
+@pytest.mark.parametrize("length", [b"", b"Content-Length: 7\r\n"], ids=["no length", "a length too"])
+def test_body_in_chunks_is_cut_off_at_the_limit(
+    open_storage: Opener, begin: bytes, block: bytes, length: bytes
+) -> None:
+    flood = Flood(CHUNKED[:-2] + length + b"\r\n" + begin, block)
+    with serving(flood) as server:
         with pytest.raises(LimitExceeded):
             open_storage(server.endpoint).get("a.jpg", max_bytes=1_000_000, deadline_s=5)
         gevent.sleep(0.05)
-    assert sent < 20_000_000  # what the sockets' buffers hold
+    assert flood.sent < 20_000_000  # what the sockets' buffers hold
+
+
+@pytest.mark.parametrize("size", [b"-1", b"-5", b"no number", b""])
+def test_chunk_whose_size_is_none_is_truncated(open_storage: Opener, size: bytes) -> None:
+    answer = CHUNKED + size + b"\r\npicture\r\n0\r\n\r\n"
+    with serving(then_close(answer)) as server, pytest.raises(TruncatedBody):
+        open_storage(server.endpoint).get("a.jpg", max_bytes=NO_LIMIT, deadline_s=5)
 
 
 def test_more_bytes_than_announced_do_not_spoil_the_next_answer(open_storage: Opener) -> None:

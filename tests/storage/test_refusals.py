@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 
+import gevent
 import pytest
 from gevent.server import StreamServer
 from moto import mock_aws
@@ -18,8 +19,9 @@ from gradientd.errors import (
     StorageFault,
     StorageUnavailable,
 )
+from gradientd.storage.getter import REFUSAL_BYTES
 from tests.storage.conftest import Opener
-from tests.storage.raw_server import always, refusal, reply, serving, then_close, then_silence
+from tests.storage.raw_server import Flood, Request, always, refusal, reply, serving, then_close, then_silence
 
 REFUSALS = [
     (404, "NoSuchKey", ObjectMissing),
@@ -106,6 +108,39 @@ def test_code_that_is_none_is_not_repeated_and_the_status_decides(open_storage: 
         error = error_of_get(open_storage, server.endpoint)
     assert type(error) is ObjectDenied
     assert str(error).endswith("(HTTP 403).")
+
+
+@pytest.mark.parametrize("framing", [b"Connection: close\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n-1\r\n"])
+def test_refusal_without_end_is_not_read_to_its_end(open_storage: Opener, framing: bytes) -> None:
+    flood = Flood(b"HTTP/1.1 403 Forbidden\r\n" + framing, b"<Error>" * 10_000)
+    with serving(flood) as server:
+        assert type(error_of_get(open_storage, server.endpoint)) is ObjectDenied
+        gevent.sleep(0.05)
+    assert flood.sent < 20_000_000  # what the sockets' buffers hold
+
+
+def test_refusal_in_chunks_that_breaks_off_is_not_the_object_s_own(open_storage: Opener) -> None:
+    cut = b"HTTP/1.1 503 Unavailable\r\nTransfer-Encoding: chunked\r\n\r\n50\r\n<Error><Co"
+    with serving(then_close(cut)) as server:
+        assert type(error_of_get(open_storage, server.endpoint)) is StorageFault
+
+
+@pytest.mark.parametrize(("size", "connection_count"), [(REFUSAL_BYTES // 2, 1), (REFUSAL_BYTES * 2, 3)])
+def test_connection_is_kept_after_a_refusal_that_was_read_to_its_end(
+    open_storage: Opener, size: int, connection_count: int
+) -> None:
+    connections = []
+
+    def script(connection: socket.socket, _: Request) -> None:
+        connections.append(connection)
+        connection.sendall(reply(404, b" " * size))
+
+    with serving(script) as server:
+        storage = open_storage(server.endpoint)
+        for _ in range(3):
+            with pytest.raises(ObjectMissing):
+                storage.get("a.jpg", max_bytes=1000, deadline_s=5)
+    assert len(set(connections)) == connection_count
 
 
 def test_refused_connection_is_an_outage(open_storage: Opener) -> None:
