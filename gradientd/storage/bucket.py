@@ -27,11 +27,13 @@ from gradientd.settings import Settings
 from gradientd.storage.body import SPOOL_BYTES, Body, Buffer, receive
 from gradientd.storage.client import DEFAULT_REGION, make_client
 from gradientd.storage.getter import Getter
-from gradientd.storage.refusals import code_of, translated, whole
+from gradientd.storage.refusals import code_of, translated, understood, whole
 
 T = TypeVar("T")
 
 PROBE_DEADLINE_S = 15.0
+LENGTH_DIGITS_MAX = 18
+"""An exabyte has one more; of what is longer still, Python refuses to make a number."""
 PROBE_PREFIX = "gradientd-probe/"
 """The probe asks for random keys under this prefix, which nobody stores anything under."""
 
@@ -93,8 +95,8 @@ class Storage:
 
     def put(self, key: str, data: Buffer, content_type: str) -> None:
         """Store one object. Raises ObjectDenied or a StorageError."""
-        with self._translated():
-            self._client().put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type)
+        with self._asking() as client:
+            client.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type)
 
     def list_pages(self, prefix: str, start_after: str | None = None) -> Iterator[list[str]]:
         """The keys under `prefix`, after `start_after`, in the bucket's order: one list a page, at most 1000 in each.
@@ -105,22 +107,23 @@ class Storage:
         if start_after is not None:
             request["StartAfter"] = start_after
         while True:
-            with self._translated():
-                page = self._client().list_objects_v2(**request)
-            keys = [entry["Key"] for entry in page.get("Contents", ())]
+            with self._asking() as client:
+                page = client.list_objects_v2(**request)
+                keys = [entry["Key"] for entry in page.get("Contents", ())]
+                token = page["NextContinuationToken"] if page.get("IsTruncated") else None
             if keys:
                 yield keys
-            if not page.get("IsTruncated"):
+            if token is None:
                 return
-            request["ContinuationToken"] = page["NextContinuationToken"]
+            request["ContinuationToken"] = token
 
     def create_bucket(self) -> None:
         """Make the bucket; one that is ours already is left as it is. Raises a StorageError."""
         region = self._settings.s3_region or DEFAULT_REGION
         where = {} if region == DEFAULT_REGION else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-        with self._translated():
+        with self._asking() as client:
             try:
-                self._client().create_bucket(Bucket=self._bucket, **where)
+                client.create_bucket(Bucket=self._bucket, **where)
             except ClientError as exc:
                 if code_of(exc) != "BucketAlreadyOwnedByYou":
                     raise
@@ -130,6 +133,14 @@ class Storage:
         for made in (self._getter.made, self._client.made):
             if made is not None:
                 made.close()
+
+    @contextlib.contextmanager
+    def _asking(self) -> Iterator[Any]:
+        """The boto3 client, for what is asked and read inside the block."""
+        with self._translated():
+            client = self._client()
+            with understood():
+                yield client
 
     def _translated(self) -> AbstractContextManager[None]:
         return translated(self._settings.s3_endpoint, self._bucket)
@@ -152,11 +163,18 @@ class _Once(Generic[T]):
 
 
 def _length_of(answer: Any) -> int | None:
-    """The body's length in bytes, where the head names one and the body does not come in chunks."""
+    """The body's length in bytes, where the head names one and the body does not come in chunks.
+
+    Raises StorageFault for one that no object has.
+    """
     if "chunked" in answer.headers.get("transfer-encoding", "").lower():
         return None
     told = answer.headers.get("content-length", "")
-    return int(told) if told.isdecimal() else None
+    if not told.isdecimal():
+        return None
+    if len(told) > LENGTH_DIGITS_MAX:
+        raise StorageFault(f"The storage names a Content-Length of {len(told)} digits.")
+    return int(told)
 
 
 def _has_no_end(answer: Any) -> bool:

@@ -29,7 +29,7 @@ from gradientd.storage.client import (
     proxies_to,
     timeouts_s,
 )
-from gradientd.storage.refusals import code_of
+from gradientd.storage.refusals import code_of, understood
 
 _SOCKET_OPTIONS = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
 
@@ -61,7 +61,7 @@ class Getter:
         """Ask for an object: a botocore AWSResponse, whose body is still to be read.
 
         A server that wants the signature of another region says so; it is asked once more, and from then on, in that
-        region. Raises what a boto3 client raises.
+        region. Raises what a boto3 client raises, and StorageFault where botocore cannot make sense of a refusal.
         """
         region = self._region
         answer, refusal = self._ask(key)
@@ -87,7 +87,8 @@ class Getter:
         if answer.status_code < 300:
             return answer, None
         told = {"status_code": answer.status_code, "headers": answer.headers, "body": _beginning_of(answer.raw)}
-        return answer, ClientError(self._parser.parse(told, None), "GetObject")
+        with understood():
+            return answer, ClientError(self._parser.parse(told, None), "GetObject")
 
     def _send(self, key: str) -> Any:
         url = f"{self._bucket_url}/{quote(key, safe='/~')}"

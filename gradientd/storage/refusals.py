@@ -48,6 +48,17 @@ def translated(endpoint: str, bucket: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def understood() -> Iterator[None]:
+    """Turn what botocore trips over inside the block, in an answer that no S3 server gives, into StorageFault."""
+    try:
+        yield
+    except (BotoCoreError, HTTPError):
+        raise  # some of these are ValueErrors too
+    except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as exc:
+        raise StorageFault(f"The storage gave an answer that cannot be understood: {type(exc).__name__}.") from exc
+
+
+@contextlib.contextmanager
 def whole() -> Iterator[None]:
     """Turn the early end of an object's body that is read inside the block into TruncatedBody."""
     try:

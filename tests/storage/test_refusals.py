@@ -143,6 +143,52 @@ def test_connection_is_kept_after_a_refusal_that_was_read_to_its_end(
     assert len(set(connections)) == connection_count
 
 
+ODD_XML = [
+    "<R><Error>text</Error></R>",
+    "<R><Error><Code>A</Code></Error><Error>text</Error></R>",
+    "<R><ResponseMetadata>text</ResponseMetadata></R>",
+    "<a>" * 20_000,
+    "<a>" * 7_000 + "</a>" * 7_000,
+    "<Error><Code><x/></Code></Error>",
+    "<Error><Code>A</Code><Code>B</Code></Error>",
+    "<Error><Region><x/></Region></Error>",
+]
+
+
+@pytest.mark.parametrize("status", [301, 400, 502])
+@pytest.mark.parametrize("xml", ODD_XML, ids=lambda xml: xml[:40])
+def test_refusal_that_cannot_be_understood_is_a_fault(open_storage: Opener, xml: str, status: int) -> None:
+    with serving(always(reply(status, xml.encode(), content_type="application/xml"))) as server:
+        assert type(error_of_get(open_storage, server.endpoint)) is StorageFault
+        with pytest.raises(StorageFault):
+            open_storage(server.endpoint).probe()
+        with pytest.raises(StorageFault):
+            next(open_storage(server.endpoint).list_pages(""))
+
+
+@pytest.mark.parametrize("length", ["9" * 19, "9" * 5000, "0" * 5000], ids=["19 digits", "5000 digits", "zeros"])
+def test_length_that_no_object_has_is_a_fault(open_storage: Opener, length: str) -> None:
+    with serving(then_close(f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\npicture".encode())) as server:
+        error = error_of_get(open_storage, server.endpoint)
+        with pytest.raises(StorageFault):
+            open_storage(server.endpoint).probe()
+    assert type(error) is StorageFault
+    assert len(str(error)) < 100
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<ListBucketResult><Contents><Size>1</Size></Contents></ListBucketResult>",
+        "<ListBucketResult><Contents><Size>much</Size></Contents></ListBucketResult>",
+        "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
+    ],
+)
+def test_page_of_a_listing_that_cannot_be_understood_is_a_fault(open_storage: Opener, page: str) -> None:
+    with serving(always(reply(200, page.encode()))) as server, pytest.raises(StorageFault):
+        list(open_storage(server.endpoint).list_pages(""))
+
+
 def test_refused_connection_is_an_outage(open_storage: Opener) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
