@@ -5,7 +5,7 @@ It refuses to call a worker dead because Redis or the storage is away: restartin
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
 from http import HTTPStatus
 
 import gevent
@@ -15,6 +15,7 @@ from gradientd.errors import DependencyError
 from gradientd.jobqueue import Queue
 from gradientd.web.exchange import Response
 from gradientd.worker import GradientWorker
+from gradientd.worker.breaker import problem_of
 
 REDIS_LOOK_S = 5.0
 STORAGE_LOOK_S = 15.0
@@ -31,10 +32,11 @@ class _NotLookedYet(DependencyError):
 class Health:
     """Looks at Redis and the storage now and then; a worker that is down for itself is believed at once."""
 
-    def __init__(self, worker: GradientWorker, queue: Queue, longest_silence_s: float) -> None:
+    def __init__(self, worker: GradientWorker, queue: Queue, longest_silence_s: float, logger: logging.Logger) -> None:
         self._worker = worker
         self._queue = queue
         self._longest_silence_s = longest_silence_s
+        self._logger = logger
         self._redis: DependencyError | None = _NotLookedYet()
         self._storage: DependencyError | None = _NotLookedYet()
         self._stopping = Event()
@@ -90,18 +92,10 @@ class Health:
 
     def _look_at_redis(self) -> None:
         while not self._worker.instruments.condition().is_stopping:
-            self._redis = _problem_of(self._queue.ping)
+            self._redis = problem_of(self._queue.ping, self._logger)
             self._stopping.wait(LOOK_AGAIN_S if self._redis else REDIS_LOOK_S)
 
     def _look_at_storage(self) -> None:
         while not self._worker.instruments.condition().is_stopping:
-            self._storage = _problem_of(self._worker.probe_storage)
+            self._storage = problem_of(self._worker.probe_storage, self._logger)
             self._stopping.wait(LOOK_AGAIN_S if self._storage else STORAGE_LOOK_S)
-
-
-def _problem_of(probe: Callable[[], None]) -> DependencyError | None:
-    try:
-        probe()
-    except DependencyError as exc:
-        return exc
-    return None

@@ -47,7 +47,7 @@ class StatusServer:
         self.host, self.port = listener.getsockname()[:2]
         self._logger = logger
         self._queue = worker.open_queue(connections=CONNECTIONS, timeout_s=REDIS_TIMEOUT_S)
-        self._health = Health(worker, self._queue, settings.longest_silence_s)
+        self._health = Health(worker, self._queue, settings.longest_silence_s, logger)
         self._observer = Observer(worker, self._queue, self._health)
         guard = Guard(settings.http_token, is_loopback=_is_loopback(self.host))
         app = make_app(worker, self._queue, self._observer, self._health, guard, logger)

@@ -27,6 +27,18 @@ def growing_pauses(first_s: float = FIRST_PAUSE_S, longest_s: float = LONGEST_PA
         pause = min(pause * 2, longest_s)
 
 
+def problem_of(probe: Callable[[], None], logger: logging.Logger) -> DependencyError | None:
+    """What a probe finds wrong, None when the dependency serves; what nobody foresaw is wrong too, and is logged."""
+    try:
+        probe()
+    except DependencyError as exc:
+        return exc
+    except Exception as exc:  # the boundary that keeps a probe's surprise from ending the greenlet that asks
+        logger.exception("An unforeseen error ended a probe: the dependency counts as unavailable")
+        return DependencyError(f"An unforeseen error ended the probe: {type(exc).__name__}.")
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """Why a dependency is down, in one sentence, and for how long it has been."""
@@ -94,6 +106,7 @@ class Breaker:
     def __init__(self, name: str, probe: Callable[[], None], logger: logging.Logger) -> None:
         self.outage = Outage(name, logger)
         self._probe = probe
+        self._logger = logger
         self._prober: gevent.Greenlet[[], None] | None = None
 
     @property
@@ -108,11 +121,7 @@ class Breaker:
 
     def is_healthy(self) -> bool:
         """Probe once, now."""
-        try:
-            self._probe()
-        except DependencyError:
-            return False
-        return True
+        return problem_of(self._probe, self._logger) is None
 
     def close(self) -> None:
         """Stop probing."""

@@ -18,7 +18,7 @@ from gevent.event import Event
 from gevent.pool import Pool
 
 import gradientd
-from gradientd.errors import DependencyError, NotPatched
+from gradientd.errors import NotPatched
 from gradientd.imaging import Limits
 from gradientd.jobqueue import Audit, Connector, Lengths, Queue, RedisClient, Taken
 from gradientd.logs import create_logger
@@ -26,7 +26,7 @@ from gradientd.metrics import Metrics
 from gradientd.settings import Settings, parse_env
 from gradientd.storage import Storage
 from gradientd.worker.attempt import Workshop
-from gradientd.worker.breaker import Breaker, Outage
+from gradientd.worker.breaker import Breaker, Outage, problem_of
 from gradientd.worker.crew import Crew
 from gradientd.worker.decoder import Decoder
 from gradientd.worker.drain import Drain, Drained
@@ -294,11 +294,9 @@ class GradientWorker:
 
     def _look_at_storage(self) -> None:
         """Say at the start, in one line, when the bucket cannot be used."""
-        try:
-            self._storage.probe()
-        except DependencyError as exc:
-            if not self._stopping.is_set():
-                self._storage_breaker.trip(exc)
+        problem = problem_of(self._storage.probe, self._logger)
+        if problem is not None and not self._stopping.is_set():
+            self._storage_breaker.trip(problem)
 
     def _remember_retry(self, identity: str, delay_ms: int) -> None:
         self._drain.remember_retry(identity, delay_ms)

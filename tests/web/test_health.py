@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import time
 from collections.abc import Callable
 
@@ -39,25 +41,43 @@ def test_outage_that_the_worker_has_met_is_believed_at_once(site: Site) -> None:
     assert site.get("/readyz").json() == {"status": "unavailable", "problems": problems}
 
 
-def test_outage_that_an_idle_worker_has_not_met_is_found_by_looking(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(worker: GradientWorker) -> None:
-        raise StorageCredentials("The keys are wrong.")
+def look_again(site: Site, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """From now on every look at the storage finds `error`."""
 
-    wait_until(lambda: site.get("/readyz").status == 200)
-    monkeypatch.setattr(GradientWorker, "probe_storage", refuse)
-    monkeypatch.setattr(health, "STORAGE_LOOK_S", 0.01)
+    def probe(worker: GradientWorker) -> None:
+        raise error
+
+    monkeypatch.setattr(GradientWorker, "probe_storage", probe)
     site.server._health.stop()
     site.server._health._stopping.clear()
     site.server._health.start()
+
+
+def test_outage_that_an_idle_worker_has_not_met_is_found_by_looking(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_until(lambda: site.get("/readyz").status == 200)
+    look_again(site, monkeypatch, StorageCredentials("The keys are wrong."))
     wait_until(lambda: site.get("/readyz").json().get("problems") == {"storage": "storage_credentials"})
     assert "The keys are wrong." in site.get("/").text
     assert site.get("/livez").status == 200
 
 
+def test_look_that_meets_a_surprise_finds_the_storage_unavailable_and_looks_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_until(lambda: site.get("/readyz").status == 200)
+    monkeypatch.setattr(health, "LOOK_AGAIN_S", 0.3)
+    look_again(site, monkeypatch, ValueError("nobody foresaw it"))
+    wait_until(lambda: site.get("/readyz").json().get("problems") == {"storage": "internal_error"})
+    first, *_ = (line for line in map(json.loads, site.log.getvalue().splitlines()) if line["level"] == "error")
+    assert "nobody foresaw it" in first["exception"]
+    monkeypatch.setattr(GradientWorker, "probe_storage", lambda worker: None)
+    wait_until(lambda: site.get("/readyz").status == 200)
+
+
 def test_worker_is_not_ready_before_anybody_has_looked(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    fresh = health.Health(site.worker, site.queue, 60.0)
+    fresh = health.Health(site.worker, site.queue, 60.0, logging.getLogger())
     assert fresh.readyz().status == 503
     assert fresh.health().status == 503
     assert fresh.livez().status == 200

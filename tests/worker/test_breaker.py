@@ -47,3 +47,26 @@ def test_second_outage_is_news_again(monkeypatch: pytest.MonkeyPatch) -> None:
         breaker.trip(StorageUnavailable("x"))
         assert breaker.outage.wait(1)
     assert len(out.getvalue().splitlines()) == 4
+
+
+def test_surprise_in_a_probe_is_told_in_one_line_and_does_not_end_the_prober(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "growing_pauses", lambda: iter([0.01] * 100))
+    out, surprises = io.StringIO(), [ValueError("nobody foresaw it")]
+
+    def probe() -> None:
+        if surprises:
+            raise surprises.pop()
+
+    breaker = Breaker("Storage", probe, create_logger("info", "json", out))
+    breaker.trip(StorageUnavailable("no route"))
+    assert breaker.outage.wait(1)
+    _, surprise, _ = map(json.loads, out.getvalue().splitlines())
+    assert surprise["level"] == "error"
+    assert "nobody foresaw it" in surprise["exception"]
+
+
+def test_dependency_whose_probe_meets_a_surprise_is_not_healthy() -> None:
+    def probe() -> None:
+        raise AttributeError("nobody foresaw it")
+
+    assert not Breaker("Storage", probe, create_logger("fatal", "json", io.StringIO())).is_healthy()
