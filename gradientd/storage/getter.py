@@ -1,6 +1,6 @@
 """A GET of one object, made of botocore's own parts: its signer, its connections, its reading of refusals.
 
-It refuses the rest of a boto3 client, for which a GET costs twice the CPU, and which holds 15 MB for a service of a
+It refuses the rest of a boto3 client, for which a GET costs twice the CPU, and which holds 14 MB for a service of a
 hundred operations; tests/storage/test_getter.py holds it to what that client does.
 """
 
