@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gradientd.jobqueue import Begun, Completion, Queue, Recent, keys
+from gradientd.model import MAX_JOB_BYTES
 from tests.jobqueue.conftest import GRADIENT, Bench, another_token, begin, fields_of, take
 
 KEY = "g/album/a.jpg"
@@ -127,6 +128,17 @@ def test_result_that_cannot_be_read_is_replaced(bench: Bench, queue: Queue, old:
     bench.admin.set(f"gradient:{KEY}", old)
     queue.complete(taken, job, GRADIENT, 12)
     assert stored(bench)["createdAt"] >= taken.now_ms
+
+
+def test_completed_result_longer_than_any_job_is_not_overwritten(bench: Bench, queue: Queue) -> None:
+    gradient = {**GRADIENT.as_dict(), "blurDataUrl": "A" * 2 * MAX_JOB_BYTES}
+    old = json.dumps({"status": "completed", "gradient": gradient, "attempts": 1, "createdAt": 5, "updatedAt": 6})
+    bench.admin.set(f"gradient:{KEY}", old)
+    queue.enqueue(fields_of())
+    taken, job = begin(queue)
+    assert bench.admin.get(f"gradient:{KEY}") == old
+    queue.complete(taken, job, GRADIENT, 12)
+    assert stored(bench)["createdAt"] == 5
 
 
 def test_result_key_of_another_type_is_replaced(bench: Bench, queue: Queue, job_id: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 from gradientd.errors import NotAnImage
 from gradientd.jobqueue import Audit, Begun, Completion, Connector, DeadLetters, Queue, Taken, codes, keys, rights
 from gradientd.jobqueue.scripts import Scripts, source
-from gradientd.model import Job
+from gradientd.model import MAX_JOB_BYTES, Job
 from tests.jobqueue.conftest import GRADIENT, fields_of
 
 LUA = resources.files("gradientd.jobqueue") / "lua"
@@ -80,6 +80,10 @@ def test_header_counts_the_keys_and_arguments_that_the_script_reads(name: str) -
         read = {int(number) for number in re.findall(rf"{table}\[(\d+)\]", text)}
         expected = set(range(1, len(declared) + 1)) - ({len(declared)} if open_ended else set())
         assert read == expected
+
+
+def test_scripts_and_python_agree_on_the_longest_job() -> None:
+    assert f"\nlocal MAX_JOB_BYTES = {MAX_JOB_BYTES}\n" in (LUA / "_job.lua").read_text()
 
 
 class RecordingScripts(Scripts):

@@ -1,9 +1,7 @@
 -- A JSON object as a table, or nil: what cannot be read is never an error of the script. It is only ever read;
 -- nothing is encoded again, since cjson turns [] into {} and loses digits.
-local MAX_JSON_BYTES = 65536
-
 local function decoded(text)
-  if type(text) ~= 'string' or #text > MAX_JSON_BYTES then return nil end
+  if type(text) ~= 'string' then return nil end
   local ok, value = pcall(cjson.decode, text)
   if ok and type(value) == 'table' then return value end
   return nil

@@ -30,6 +30,7 @@
 --   any, no job key          as the status says, and pushed
 --   Another picture's job is never overwritten. Repeating it after a lost reply finds its own job LIVE.
 
+-- include: _job
 -- include: _result
 
 local queue, processing, delayed, leases = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -59,7 +60,7 @@ end
 
 local free = nil
 for _, candidate in ipairs(candidates) do
-  local job = decoded(redis.pcall('GET', candidate.key))
+  local job = decoded_job(redis.pcall('GET', candidate.key))
   if job and job.storageKey == storage_key then
     if status == 'pending' or status == 'processing' or is_somewhere(candidate.id) then
       return { 2, candidate.id }

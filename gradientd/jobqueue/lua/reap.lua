@@ -59,7 +59,7 @@ local function push_to_head(element)
 end
 
 local function attempts_begun(element, identity, data)
-  local begun = count_in(decoded(data), 'attempts') or 0
+  local begun = count_in(decoded_job(data), 'attempts') or 0
   if not is_inline(element) then return begun end
   return math.max(begun, tonumber(redis.call('HGET', attempts, identity)) or 0)
 end
