@@ -39,6 +39,11 @@ def distinct_job_id_for(storage_key: str) -> str:
     return f"{job_id_for(storage_key)}-{digest}"
 
 
+def is_too_long(text: str) -> bool:
+    """Whether a job's JSON is longer than any may be, in the bytes that Redis counts."""
+    return len(text) > MAX_JOB_BYTES or len(text.encode(errors="replace")) > MAX_JOB_BYTES
+
+
 def to_json(value: Any) -> str:
     """Compact JSON as JSON.stringify writes it; a lone surrogate is escaped, since UTF-8 cannot hold it."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -74,7 +79,7 @@ class Job:
 
         Raises InvalidJob, with the storage key where at least that is sound.
         """
-        if len(text) > MAX_JOB_BYTES:
+        if is_too_long(text):
             raise InvalidJob(f"The job is longer than {MAX_JOB_BYTES} bytes.")
         try:
             fields = json.loads(text, parse_constant=_refuse_constant)

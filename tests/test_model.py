@@ -96,6 +96,12 @@ def test_text_that_is_no_job_is_refused(text: str) -> None:
         Job.parse(text)
 
 
+def test_job_is_measured_in_bytes() -> None:
+    assert parse(more="\udcff").fields["more"] == "\udcff"
+    with pytest.raises(InvalidJob, match="longer than 65536 bytes"):
+        Job.parse(to_json({**FIELDS, "more": "é" * 40_000}))
+
+
 def test_job_ids_follow_the_storage_key() -> None:
     assert job_id_for("a/b-c") == job_id_for("a-b/c") == "gradient-a-b-c"
     assert distinct_job_id_for("a/b-c") != distinct_job_id_for("a-b/c")

@@ -5,17 +5,15 @@ It refuses to hurt: it reads in small paced pages, judges only what two looks ag
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from gradientd.jobqueue import keys
 from gradientd.jobqueue.codes import LockCode
-from gradientd.jobqueue.identities import IdentitySet
+from gradientd.jobqueue.identities import IdentitySet, inline_fields, inline_identity
 from gradientd.jobqueue.queue import Queue
 from gradientd.jobqueue.taken import Recovered
 from gradientd.jobqueue.translate import translated
-from gradientd.model import MAX_JOB_BYTES
 
 PAGE = 1_000
 PAUSE_S = 0.01
@@ -89,7 +87,8 @@ class Audit:
         for page in self._pages():
             listed.update(element for element in page if not element.startswith("{"))
             if with_inline:
-                listed.update(filter(None, map(_inline_job_id, page)))
+                elements = (element for element in page if element.startswith("{"))
+                listed.update(inline_identity(element, inline_fields(element)) for element in elements)
         return listed
 
     def _pages(self) -> Iterator[Sequence[str]]:
@@ -173,14 +172,3 @@ class Audit:
 
 def _batches(items: Sequence[str]) -> Iterator[Sequence[str]]:
     return (items[start : start + CONFIRM_BATCH] for start in range(0, len(items), CONFIRM_BATCH))
-
-
-def _inline_job_id(element: str) -> str | None:
-    if not element.startswith("{") or len(element) > MAX_JOB_BYTES:
-        return None
-    try:
-        job = json.loads(element)
-    except (ValueError, RecursionError):
-        return None
-    job_id = job.get("jobId")
-    return job_id if isinstance(job_id, str) else None

@@ -39,7 +39,10 @@ def enqueue(scripts: Scripts, fields: Mapping[str, Any], *, usual_id: str | None
         ],
     )
     if code == EnqueueCode.REFUSED:
-        raise InvalidJob(f"Both IDs of the job are other pictures': {distinct_id}.", storage_key=job.storage_key)
+        raise InvalidJob(
+            f"Both IDs of the job are other pictures' or hold what cannot be read: {distinct_id}.",
+            storage_key=job.storage_key,
+        )
     return str(job_ids[0])
 
 

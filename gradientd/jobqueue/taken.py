@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gradientd.errors import InvalidJob
-from gradientd.model import MAX_JOB_BYTES, Job
+from gradientd.model import Job, is_too_long
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def _attempts_in(payload: str | None) -> int:
 
 def _field_of(payload: str | None, name: str) -> object:
     """One field of a job's JSON, None where it is absent or the JSON cannot be read."""
-    if payload is None or len(payload) > MAX_JOB_BYTES:
+    if payload is None or is_too_long(payload):
         return None
     try:
         return json.loads(payload)[name]

@@ -5,8 +5,6 @@ It refuses to search for ever: an element that only its contents name is looked 
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,8 +15,9 @@ from gradientd.errors import InvalidJob
 from gradientd.jobqueue import keys
 from gradientd.jobqueue.dead import DeadLetter, DeadLetters
 from gradientd.jobqueue.fleet import Fleet, InWork
+from gradientd.jobqueue.identities import inline_fields, inline_identity
 from gradientd.jobqueue.translate import translated
-from gradientd.model import MAX_JOB_BYTES, Job, Result, collides_with_queue_keys, distinct_job_id_for, job_id_for
+from gradientd.model import Job, Result, collides_with_queue_keys, distinct_job_id_for, job_id_for
 
 SEARCHED_MAX = 10_000
 """How many elements of a list are read to find an inline job."""
@@ -245,20 +244,15 @@ def _pages(read: Any, key: str) -> Iterator[str]:
 
 def _identity_if_named(element: str, name: str) -> str | None:
     """An inline job's identity if `name` is that or the job's storage key, else None."""
-    if not element.startswith("{") or len(element) > MAX_JOB_BYTES:
+    if not element.startswith("{"):
         return None
     by_hash = name.startswith("sha1:")
     # Most elements are passed over without a parse; one that has an escape may spell the name in another way.
     if not by_hash and name not in element and "\\" not in element:
         return None
-    try:
-        fields = json.loads(element)
-    except (ValueError, RecursionError):
-        fields = {}
-    job_id = fields.get("jobId")
-    if not isinstance(job_id, str) or not job_id:
-        job_id = "sha1:" + hashlib.sha1(element.encode(errors="surrogateescape"), usedforsecurity=False).hexdigest()
-    return job_id if name in (job_id, fields.get("storageKey")) else None
+    fields = inline_fields(element)
+    identity = inline_identity(element, fields)
+    return identity if name in (identity, fields.get("storageKey")) else None
 
 
 def _facts_of(trace: _Trace) -> tuple[int, str | None]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from gradientd.jobqueue import Audit, Queue, Recovered, audit, keys
-from gradientd.jobqueue.identities import IdentitySet
+from gradientd.jobqueue.identities import IdentitySet, inline_fields, inline_identity
 from tests.jobqueue.conftest import Bench, begin, fields_of, identities, take
 
 HOUR_MS = 3_600_000
@@ -174,6 +174,29 @@ def test_what_was_kept_for_jobs_that_stand_nowhere_is_forgotten(bench: Bench, qu
     auditor(queue).run()
     assert bench.admin.hgetall(keys.ATTEMPTS) == {"waiting": "1", "running": "1"}
     assert bench.admin.hgetall(keys.REASONS) == {"by-id": "why"}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "{}", "[]", "1e999", "x", "[" * 2_000, '"' + "é" * 40_000 + '"', '"\\uD83D"', '"\\ud83d"', '"\\udc00\\ud83d"',
+        '"\\ud83d\\ude00\\ud83d"', '"\\\\ud83d\\\\\\ud83d"',
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("job_id", ['"3f0c-uuid"', '"3f0c-\\ud83d"', '""', "7", '"\\ud83d\\ude00"'])
+def test_identity_is_the_one_that_the_scripts_find(real_bench: Bench, odd: str, job_id: str) -> None:
+    element = f'{{"jobId":{job_id},"odd":{odd}}}'
+    real_bench.admin.rpush(keys.QUEUE, element)
+    assert inline_identity(element, inline_fields(element)) == take(real_bench.queue()).identity
+
+
+def test_attempts_of_a_queued_job_that_holds_half_a_surrogate_pair_are_kept(bench: Bench, queue: Queue) -> None:
+    bench.admin.lpush(keys.QUEUE, json.dumps({**fields_of(caption="\ud83d"), "jobId": "3f0c-uuid"}))
+    begin(queue)
+    bench.admin.lmove(keys.PROCESSING, keys.QUEUE, "LEFT", "RIGHT")  # a v1 peer's stop
+    bench.admin.delete(keys.LEASES)
+    auditor(queue).run()
+    assert take(queue).attempts == 1
 
 
 def test_identity_set_knows_what_it_has_seen() -> None:

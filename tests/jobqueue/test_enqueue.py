@@ -14,6 +14,8 @@ from gradientd.model import Status
 from tests.jobqueue.conftest import GRADIENT, Bench, begin, fields_of, take
 
 KEY = "g/album/a.jpg"
+HALVES = ["\ud83d", "\udcff end", "\ud83d\ud83d\ude00", "\\ud83d\\\ud83d", "😀 \\\ude00"]
+"""What JavaScript's slice leaves of an emoji, alone and beside whole ones and backslashes."""
 
 
 def complete(queue: Queue) -> None:
@@ -146,10 +148,34 @@ def test_job_under_its_distinct_id_is_found_when_the_usual_one_is_free_again(ben
     assert queue.lengths().queue == 1
 
 
-def test_job_key_that_cannot_be_read_is_replaced(bench: Bench, queue: Queue) -> None:
-    bench.admin.set("gradient:job:gradient-g-album-a.jpg", "garbage")
-    queue.enqueue(fields_of())
+@pytest.mark.parametrize("half", HALVES)
+def test_half_a_surrogate_pair_hides_no_job(bench: Bench, queue: Queue, half: str) -> None:
+    fields = fields_of("g/😀\\ud83d.jpg", caption=half)
+    job_id = queue.enqueue(fields)
+    before = bench.snapshot()
+    assert queue.enqueue(fields) == job_id
+    assert bench.snapshot() == before
+    begin(queue)
+    before = bench.snapshot()
+    assert queue.enqueue(fields) == job_id
+    assert bench.snapshot() == before
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_another_picture_s_job_with_half_a_surrogate_pair_is_not_overwritten(queue: Queue, half: str) -> None:
+    queue.enqueue(fields_of("a/b-c", caption=half))
+    queue.enqueue(fields_of("a-b/c"))
+    assert [take(queue, token).parse().storage_key for token in "12"] == ["a/b-c", "a-b/c"]
+
+
+@pytest.mark.parametrize("data", ["garbage", "7", "", json.dumps(fields_of("of a peer", more="x" * 70_000))])
+def test_job_key_that_cannot_be_read_is_not_overwritten(bench: Bench, queue: Queue, data: str) -> None:
+    usual_key = keys.job_key("gradient-g-album-a.jpg")
+    bench.admin.set(usual_key, data)
+    job_id = queue.enqueue(fields_of())
+    assert queue.enqueue(fields_of()) == job_id
     assert take(queue).parse().storage_key == KEY
+    assert bench.admin.get(usual_key) == data
 
 
 def test_both_ids_taken_by_other_pictures_is_refused(bench: Bench, queue: Queue) -> None:

@@ -20,7 +20,7 @@
 --   7 job_ttl_s              seconds
 --   8 result_ttl_s           seconds
 -- RETURNS
---   0 REFUSED                both IDs are other pictures': nothing was changed
+--   0 REFUSED                both IDs are other pictures' or hold what cannot be read: nothing was changed
 --   1 PUSHED                 and: the ID
 --   2 LIVE                   and: the ID; the job is queued, delayed or running, nothing was changed
 -- INVARIANT
@@ -28,7 +28,8 @@
 --   failed                   pending again, attempts 0, its dead letter removed
 --   completed                the job runs again, the old result stays until the new one replaces it
 --   any, no job key          as the status says, and pushed
---   Another picture's job is never overwritten. Repeating it after a lost reply finds its own job LIVE.
+--   Another picture's job is never overwritten, nor what cannot be read: it may be one. Repeating it after a lost reply
+--   finds its own job LIVE.
 
 -- include: _job
 -- include: _result
@@ -60,14 +61,13 @@ end
 
 local free = nil
 for _, candidate in ipairs(candidates) do
-  local job = decoded_job(redis.pcall('GET', candidate.key))
-  if job and job.storageKey == storage_key then
-    if status == 'pending' or status == 'processing' or is_somewhere(candidate.id) then
-      return { 2, candidate.id }
-    end
-    job = nil
+  local data = redis.pcall('GET', candidate.key)
+  local job = decoded_job(data)
+  local is_ours = job and job.storageKey == storage_key
+  if is_ours and (status == 'pending' or status == 'processing' or is_somewhere(candidate.id)) then
+    return { 2, candidate.id }
   end
-  if not job and not free then free = candidate end
+  if not free and (is_ours or not data) then free = candidate end
 end
 if not free then return { 0 } end
 return push(free)
