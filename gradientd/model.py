@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -54,6 +55,17 @@ def to_json(value: Any) -> str:
     return text
 
 
+def from_json(text: str) -> Any:
+    """Parse what `to_json` can write again: no NaN, and no number that has become infinite.
+
+    Raises ValueError, also for what is nested too deep.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    except RecursionError as exc:
+        raise ValueError("it is nested too deep") from exc
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One picture to work on.
@@ -82,8 +94,8 @@ class Job:
         if is_too_long(text):
             raise InvalidJob(f"The job is longer than {MAX_JOB_BYTES} bytes.")
         try:
-            fields = json.loads(text, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as exc:
+            fields = from_json(text)
+        except ValueError as exc:
             raise InvalidJob(f"The job is not valid JSON: {exc}.") from exc
         if not isinstance(fields, dict):
             raise InvalidJob("The job is not a JSON object.")
@@ -219,9 +231,13 @@ class Result:
     @classmethod
     def parse(cls, text: str) -> Result:
         """Read a stored result. Raises ValueError when it is not one."""
-        fields = json.loads(text)
+        fields = from_json(text)
         if not isinstance(fields, dict):
             raise ValueError("a result is a JSON object")
+        if not isinstance(fields.get("gradient"), dict | None):
+            raise ValueError("a result's gradient is a JSON object")
+        if not isinstance(fields.get("lastError"), str | None):
+            raise ValueError("a result's lastError is a sentence")
         try:
             return cls(
                 status=Status(fields["status"]),
@@ -247,6 +263,13 @@ class Result:
 
 def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("a number is too large")
+    return number
 
 
 def _string(fields: Mapping[str, Any], name: str) -> str:

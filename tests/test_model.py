@@ -96,6 +96,12 @@ def test_text_that_is_no_job_is_refused(text: str) -> None:
         Job.parse(text)
 
 
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", "[-1e999]"])
+def test_number_that_could_not_be_written_again_is_refused(number: str) -> None:
+    with pytest.raises(InvalidJob, match="not valid JSON"):
+        Job.parse(f'{to_json(FIELDS)[:-1]},"more":{number}}}')
+
+
 def test_job_is_measured_in_bytes() -> None:
     assert parse(more="\udcff").fields["more"] == "\udcff"
     with pytest.raises(InvalidJob, match="longer than 65536 bytes"):
@@ -135,7 +141,15 @@ def test_result_goes_to_the_wire_and_back() -> None:
     assert list(completed.as_dict()) == ["status", "gradient", "attempts", "createdAt", "updatedAt"]
 
 
-@pytest.mark.parametrize("text", ["[]", "{}", '{"status":"odd"}', "x"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]", "{}", '{"status":"odd"}', "x", '{"status":"completed","gradient":"x"}',
+        '{"status":"completed","gradient":[1]}', '{"status":"completed","gradient":{"a":NaN}}',
+        '{"status":"completed","gradient":{"a":[-1e999]}}', '{"status":"failed","lastError":[1]}',
+        '{"status":"failed","attempts":1e999}', '{"a":' * 5000,
+    ],
+)
 def test_what_is_no_result_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the message is the JSON parser's
         Result.parse(text)

@@ -76,9 +76,9 @@ def _show_stored(key: str, arguments: argparse.Namespace) -> int:
         print(text)
     try:
         result = Result.parse(text)
-    except (ValueError, OverflowError, RecursionError):
+    except ValueError:
         return _complain(f"what is stored for {printable(key)} is not a result")
-    if not isinstance(result.gradient, Mapping):
+    if result.gradient is None:
         reason = "" if result.last_error is None else f": {printable(result.last_error)}"
         return _complain(f"{printable(key)} has no gradient, its result is {result.status}{reason}")
     if not arguments.json:

@@ -5,7 +5,6 @@ It refuses to judge them: an operator does.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -20,7 +19,7 @@ from gradientd.jobqueue.enqueue import enqueue
 from gradientd.jobqueue.heads import result_head
 from gradientd.jobqueue.scripts import Scripts
 from gradientd.jobqueue.translate import translated
-from gradientd.model import Job, Status, to_json
+from gradientd.model import Job, Status, from_json, to_json
 
 PAGE = 200
 
@@ -50,21 +49,21 @@ class DeadLetter:
     @classmethod
     def parse(cls, name: str, text: str) -> DeadLetter:
         """Read a letter. Raises ValueError when it is not one."""
-        fields = json.loads(text)
+        fields = from_json(text)
         if not isinstance(fields, dict):
             raise ValueError("a dead letter is a JSON object")
         try:
             return cls(
                 name=name,
-                storage_key=fields.get("storageKey"),
+                storage_key=_text(fields.get("storageKey")),
                 code=str(fields["code"]),
                 message=str(fields["message"]),
                 job_id=str(fields["jobId"]),
-                attempts=int(fields["attempts"]),
-                failed_at_ms=int(fields["failedAt"]),
+                attempts=_number(fields["attempts"]),
+                failed_at_ms=_number(fields["failedAt"]),
                 inline=fields["form"] == "inline",
                 element=str(fields["element"]),
-                payload=fields.get("payload"),
+                payload=_text(fields.get("payload")),
                 details={key: value for key, value in fields.items() if key != "lease"},
                 text=text,
             )
@@ -149,6 +148,19 @@ class DeadLetters:
             ],
         )
         return letter.job_id if ReviveCode(code) is ReviveCode.DONE else None
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, str | None):
+        return value
+    raise ValueError("it is no text")
+
+
+def _number(value: Any) -> int:
+    """A count, or Unix ms, that a double holds exactly."""
+    if isinstance(value, (int, float)) and 0 <= value < 2**53:
+        return int(value)
+    raise ValueError("it is no count and no time")
 
 
 def _parsed(name: str, text: str | None) -> DeadLetter | None:

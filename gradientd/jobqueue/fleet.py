@@ -172,5 +172,5 @@ def _created_at_ms(payload: str) -> int | None:
 def _parse_result(text: str | None) -> Result | None:
     try:
         return None if text is None else Result.parse(text)
-    except (ValueError, OverflowError, RecursionError):
+    except ValueError:
         return None

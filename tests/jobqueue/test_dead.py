@@ -220,8 +220,15 @@ def test_letter_and_its_place_in_the_index_go_in_one_step(
 
 def test_letter_that_cannot_be_read_is_passed_over(bench: Bench, queue: Queue, letters: DeadLetters) -> None:
     fail(queue, "a")
-    bench.admin.hset(keys.DEAD, mapping={"odd": "[]", "odder": "{}", "oddest": "nonsense"})
-    bench.admin.zadd(keys.DEAD_INDEX, {"odd": 1, "odder": 1, "oddest": 1, "no letter": 1})
+    sound = json.loads(bench.admin.hget(keys.DEAD, "a"))
+    changes: list[dict[str, Any]] = [
+        {"attempts": float("inf")}, {"attempts": -1}, {"failedAt": 1e30}, {"failedAt": 10**400},
+        {"width": float("nan")}, {"storageKey": 5}, {"payload": 5},
+    ]  # fmt: skip
+    odd = ["[]", "{}", "nonsense", '{"a":' * 5_000, *(json.dumps({**sound, **change}) for change in changes)]
+    odd.append(json.dumps(sound).replace('"attempts": 1', '"attempts": 1e999'))
+    bench.admin.hset(keys.DEAD, mapping={f"odd {number}": text for number, text in enumerate(odd)})
+    bench.admin.zadd(keys.DEAD_INDEX, {"no letter": 1, **{f"odd {number}": 1 for number in range(len(odd))}})
     assert [letter.name for letter in letters.list()] == ["a"]
-    assert letters.get("odd") is None
-    assert letters.retry("odd") is None
+    assert letters.get("odd 0") is None
+    assert letters.retry("odd 0") is None

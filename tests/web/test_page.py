@@ -79,6 +79,23 @@ def test_result_that_is_not_sound_is_shown_as_far_as_it_is(site: Site, changes: 
         assert trace not in html
 
 
+def test_what_is_no_result_and_no_letter_leaves_the_rest_in_sight(site: Site) -> None:
+    for name, gradient in (("a string.jpg", "x"), ("no number.jpg", {"a": float("nan")})):
+        site.add_result(name)
+        site.redis.set(f"gradient:{name}", json.dumps({"status": "completed", "gradient": gradient, "attempts": 1}))
+    site.add_result("sound.jpg")
+    site.add_letter("endless.jpg", attempts=float("inf"))
+    site.add_letter("later.jpg", failedAt=1e30)
+    site.add_letter("large.jpg", width=10**400, height=1, byteCount=10**400)
+    for path in ("/", "/api/sections", "/api/recent", "/api/dead"):
+        answer = site.get(path)
+        assert answer.status == 200
+        assert ("sound.jpg" in answer.text) == (path != "/api/dead")
+        assert ("large.jpg" in answer.text) == (path != "/api/recent")
+        for name in ("a string", "no number", "endless", "later"):
+            assert name not in answer.text
+
+
 @pytest.mark.parametrize("gradient", [None, 7, [], {}, {"primary": "#000000"}])
 def test_gradient_without_its_stops_is_none(gradient: object) -> None:
     assert Colours.of(gradient) is None  # type: ignore[arg-type]

@@ -107,8 +107,12 @@ def _facts(letter: DeadLetter) -> list[str]:
     facts = []
     if isinstance(details.get("format"), str):
         facts.append(details["format"])
-    if isinstance(details.get("width"), int) and isinstance(details.get("height"), int):
+    if _is_count(details.get("width")) and _is_count(details.get("height")):
         facts.append(f"{number(details['width'])} × {number(details['height'])}")
-    if isinstance(details.get("byteCount"), int):
+    if _is_count(details.get("byteCount")):
         facts.append(size(details["byteCount"]))
     return facts
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and 0 <= value < 2**53
