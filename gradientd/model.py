@@ -9,6 +9,7 @@ import enum
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,7 @@ MAX_STORAGE_KEY_BYTES = 1024
 """S3's own limit for an object key, in UTF-8 bytes."""
 MAX_NAME_CHARS = 100
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _RESERVED_STORAGE_KEYS = frozenset({"queue", "processing", "delayed"})
 
 
@@ -48,11 +50,7 @@ def is_too_long(text: str) -> bool:
 def to_json(value: Any) -> str:
     """Compact JSON as JSON.stringify writes it; a lone surrogate is escaped, since UTF-8 cannot hold it."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = json.dumps(value, separators=(",", ":"), allow_nan=False)
-    return text
+    return text if _is_utf8(text) else _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
 
 
 def from_json(text: str) -> Any:

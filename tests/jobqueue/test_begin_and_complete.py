@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gradientd.jobqueue import Begun, Completion, Queue, Recent, keys
-from gradientd.model import MAX_JOB_BYTES
+from gradientd.model import MAX_JOB_BYTES, to_json
 from tests.jobqueue.conftest import GRADIENT, Bench, another_token, begin, fields_of, take
 
 KEY = "g/album/a.jpg"
@@ -50,6 +50,15 @@ def test_begin_keeps_unknown_fields_as_they_came(bench: Bench, queue: Queue) -> 
     job_id = queue.enqueue(fields_of(tags=[], big=12345678901234567890))
     begin(queue)
     assert '"tags":[],"big":12345678901234567890' in bench.admin.get(keys.job_key(job_id))
+
+
+def test_begin_makes_a_job_with_half_a_surrogate_pair_no_longer(bench: Bench, queue: Queue) -> None:
+    bench.admin.set(keys.job_key("of a peer"), to_json(fields_of(title="ж" * 20_000, cut="\ud83d")))
+    bench.admin.rpush(keys.QUEUE, "of a peer")
+    taken, job = begin(queue)
+    queue.retry(taken, job, "why", 0)
+    queue.promote()
+    assert take(queue).parse().attempts == 1
 
 
 def test_begin_shows_that_the_job_is_processed(bench: Bench, queue: Queue, job_id: str) -> None:
