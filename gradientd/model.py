@@ -18,6 +18,8 @@ from gradientd.errors import InvalidJob
 
 MAX_JOB_BYTES = 64 * 1024
 """No job is longer than this: a parse holds the interpreter lock, and the heartbeat with it."""
+MAX_JSON_DEPTH = 500
+"""What is nested deeper is refused: Redis' scripts read 1000 levels, Python as many as its stack happens to hold."""
 MAX_STORAGE_KEY_BYTES = 1024
 """S3's own limit for an object key, in UTF-8 bytes."""
 MAX_NAME_CHARS = 100
@@ -59,9 +61,24 @@ def from_json(text: str) -> Any:
     Raises ValueError, also for what is nested too deep.
     """
     try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except RecursionError as exc:
         raise ValueError("it is nested too deep") from exc
+    if text.count("[") + text.count("{") > MAX_JSON_DEPTH and is_too_deep(value):
+        raise ValueError("it is nested too deep")
+    return value
+
+
+def is_too_deep(value: Any) -> bool:
+    """Whether a value of JSON's types is nested deeper than MAX_JSON_DEPTH."""
+    waiting = [(value, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        if depth > MAX_JSON_DEPTH:
+            return True
+        children = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+        waiting += [(child, depth + 1) for child in children]
+    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,13 @@ def test_first_created_at_survives_a_retry() -> None:
     assert parse(createdAt=5).with_attempts(1, created_at=9).created_at == 5
 
 
+def nested(depth: int) -> object:
+    value: object = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -100,6 +107,12 @@ def test_text_that_is_no_job_is_refused(text: str) -> None:
 def test_number_that_could_not_be_written_again_is_refused(number: str) -> None:
     with pytest.raises(InvalidJob, match="not valid JSON"):
         Job.parse(f'{to_json(FIELDS)[:-1]},"more":{number}}}')
+
+
+def test_job_that_python_could_read_and_the_scripts_could_not_is_refused() -> None:
+    assert parse(more=nested(400)).fields["more"]
+    with pytest.raises(InvalidJob, match="nested too deep"):
+        parse(more=nested(600))
 
 
 def test_job_is_measured_in_bytes() -> None:

@@ -13,7 +13,7 @@ from gradientd.jobqueue import keys
 from gradientd.jobqueue.codes import EnqueueCode
 from gradientd.jobqueue.heads import job_head, result_head
 from gradientd.jobqueue.scripts import Scripts
-from gradientd.model import MAX_JOB_BYTES, Job, Status, distinct_job_id_for, job_id_for
+from gradientd.model import MAX_JOB_BYTES, Job, Status, distinct_job_id_for, is_too_deep, job_id_for
 
 _TIMES_BYTES = 64
 """Room for what the script adds to a job's JSON."""
@@ -51,6 +51,8 @@ def _checked_head(job: Job, job_id: str) -> str:
         job_json = job_head(job, job_id)
     except (TypeError, ValueError, RecursionError) as exc:
         raise InvalidJob(f"The job cannot be written as JSON: {exc}.", storage_key=job.storage_key) from exc
+    if is_too_deep(job.fields):
+        raise InvalidJob("The job is nested too deep.", storage_key=job.storage_key)
     if len(job_json.encode()) + _TIMES_BYTES > MAX_JOB_BYTES:
         raise InvalidJob(f"The job is longer than {MAX_JOB_BYTES} bytes.", storage_key=job.storage_key)
     return job_json

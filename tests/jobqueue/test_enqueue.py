@@ -201,6 +201,7 @@ def test_storage_key_that_may_not_be_used_is_refused(bench: Bench, queue: Queue,
         {"more": object()},
         {"more": float("nan")},
         {"more": "x" * 70_000},
+        {"more": json.loads("[" * 600 + "]" * 600)},
     ],
 )
 def test_fields_that_no_worker_would_take_are_refused(bench: Bench, queue: Queue, fields: dict[str, Any]) -> None:
