@@ -7,24 +7,19 @@ from __future__ import annotations
 
 import enum
 import hashlib
-import json
-import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from gradientd.errors import InvalidJob
+from gradientd.jsontext import from_json, is_utf8, to_json
 
 MAX_JOB_BYTES = 64 * 1024
 """No job is longer than this: a parse holds the interpreter lock, and the heartbeat with it."""
-MAX_JSON_DEPTH = 500
-"""What is nested deeper is refused: Redis' scripts read 1000 levels, Python as many as its stack happens to hold."""
 MAX_STORAGE_KEY_BYTES = 1024
 """S3's own limit for an object key, in UTF-8 bytes."""
 MAX_NAME_CHARS = 100
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _RESERVED_STORAGE_KEYS = frozenset({"queue", "processing", "delayed"})
 
 
@@ -47,38 +42,6 @@ def distinct_job_id_for(storage_key: str) -> str:
 def is_too_long(text: str) -> bool:
     """Whether a job's JSON is longer than any may be, in the bytes that Redis counts."""
     return len(text) > MAX_JOB_BYTES or len(text.encode(errors="replace")) > MAX_JOB_BYTES
-
-
-def to_json(value: Any) -> str:
-    """Compact JSON as JSON.stringify writes it; a lone surrogate is escaped, since UTF-8 cannot hold it."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text if _is_utf8(text) else _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
-
-
-def from_json(text: str) -> Any:
-    """Parse what `to_json` can write again: no NaN, and no number that has become infinite.
-
-    Raises ValueError, also for what is nested too deep.
-    """
-    try:
-        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
-    except RecursionError as exc:
-        raise ValueError("it is nested too deep") from exc
-    if text.count("[") + text.count("{") > MAX_JSON_DEPTH and is_too_deep(value):
-        raise ValueError("it is nested too deep")
-    return value
-
-
-def is_too_deep(value: Any) -> bool:
-    """Whether a value of JSON's types is nested deeper than MAX_JSON_DEPTH."""
-    waiting = [(value, 0)]
-    while waiting:
-        value, depth = waiting.pop()
-        if depth > MAX_JSON_DEPTH:
-            return True
-        children = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
-        waiting += [(child, depth + 1) for child in children]
-    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,22 +239,11 @@ class Result:
         return {**fields, "createdAt": self.created_at, "updatedAt": self.updated_at}
 
 
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError("a number is too large")
-    return number
-
-
 def _string(fields: Mapping[str, Any], name: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str) or not value:
         raise InvalidJob(f"The job's {name} must be a non-empty string.")
-    if not _is_utf8(value):
+    if not is_utf8(value):
         raise InvalidJob(f"The job's {name} is not valid Unicode.")
     return value
 
@@ -321,11 +273,3 @@ def _count(fields: Mapping[str, Any], name: str) -> int | None:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**53:
         raise InvalidJob(f"The job's {name} must be a whole number of 0 or more.")
     return value
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from gradientd.errors import InvalidJob
+from gradientd.jsontext import to_json
 from gradientd.model import (
     Extra,
     Gradient,
@@ -12,7 +13,6 @@ from gradientd.model import (
     collides_with_queue_keys,
     distinct_job_id_for,
     job_id_for,
-    to_json,
 )
 
 FIELDS = {

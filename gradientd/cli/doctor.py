@@ -22,7 +22,7 @@ from gradientd.cli.checks.stopping import check_stop
 from gradientd.cli.exits import Exit
 from gradientd.cli.wording import plural, printable
 from gradientd.errors import SettingsError
-from gradientd.model import to_json
+from gradientd.jsontext import to_json
 from gradientd.settings import Inspected, inspect_env
 
 BOUND_S = 12.0

@@ -14,7 +14,8 @@ from gradientd.cli.connection import open_queue
 from gradientd.cli.exits import Exit
 from gradientd.cli.wording import moment, plural, printable, span
 from gradientd.jobqueue import JobSeen, LeaseSeen, Locator, Whereabouts
-from gradientd.model import Result, to_json
+from gradientd.jsontext import to_json
+from gradientd.model import Result
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ from gradientd.cli.connection import open_queue
 from gradientd.cli.exits import Exit
 from gradientd.cli.wording import moment, printable
 from gradientd.jobqueue import DeadLetter, DeadLetters
-from gradientd.model import to_json
+from gradientd.jsontext import to_json
 
 
 def run(arguments: argparse.Namespace) -> int:

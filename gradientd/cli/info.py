@@ -21,7 +21,7 @@ from gradientd.cli.exits import Exit
 from gradientd.cli.wording import plural, printable, span
 from gradientd.errors import RedisUnavailable
 from gradientd.jobqueue import HEAD_JOBS, Fleet, LeaseCount, Lengths, Pace, Queue, WorkerSeen, measure_pace
-from gradientd.model import to_json
+from gradientd.jsontext import to_json
 
 WORKERS_SHOWN = 50
 _TO_THE_TOP, _ERASE_LINE, _ERASE_BELOW = "\x1b[H", "\x1b[K", "\x1b[J"

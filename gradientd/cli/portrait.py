@@ -16,7 +16,8 @@ from gradientd.cli.swatches import Channels, gradient_panel, picture_rows, swatc
 from gradientd.cli.wording import printable
 from gradientd.errors import ImageError
 from gradientd.imaging import decode
-from gradientd.model import Extra, to_json
+from gradientd.jsontext import to_json
+from gradientd.model import Extra
 
 PANEL_WIDTH, PANEL_HEIGHT = 36, 9
 MOST_COLUMNS, MOST_ROWS = 36, 2 * PANEL_HEIGHT

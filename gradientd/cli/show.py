@@ -16,7 +16,8 @@ from typing import Any
 from gradientd.cli.exits import Exit
 from gradientd.cli.wording import printable
 from gradientd.errors import ImageError, SettingsError
-from gradientd.model import Result, Status, collides_with_queue_keys, to_json
+from gradientd.jsontext import to_json
+from gradientd.model import Result, Status, collides_with_queue_keys
 from gradientd.settings import parse_local_env, terminal_colours
 
 

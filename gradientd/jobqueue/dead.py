@@ -19,7 +19,8 @@ from gradientd.jobqueue.enqueue import enqueue
 from gradientd.jobqueue.heads import result_head
 from gradientd.jobqueue.scripts import Scripts
 from gradientd.jobqueue.translate import translated
-from gradientd.model import Job, Status, from_json, to_json
+from gradientd.jsontext import from_json, to_json
+from gradientd.model import Job, Status
 
 PAGE = 200
 

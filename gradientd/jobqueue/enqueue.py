@@ -13,7 +13,8 @@ from gradientd.jobqueue import keys
 from gradientd.jobqueue.codes import EnqueueCode
 from gradientd.jobqueue.heads import job_head, result_head
 from gradientd.jobqueue.scripts import Scripts
-from gradientd.model import MAX_JOB_BYTES, Job, Status, distinct_job_id_for, is_too_deep, job_id_for
+from gradientd.jsontext import is_too_deep
+from gradientd.model import MAX_JOB_BYTES, Job, Status, distinct_job_id_for, job_id_for
 
 _TIMES_BYTES = 64
 """Room for what the script adds to a job's JSON."""

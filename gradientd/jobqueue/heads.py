@@ -9,7 +9,8 @@ from typing import Any
 
 from gradientd.errors import GradientdError, ImageError
 from gradientd.jobqueue.taken import Taken
-from gradientd.model import Gradient, Job, Status, to_json
+from gradientd.jsontext import to_json
+from gradientd.model import Gradient, Job, Status
 
 
 def head(fields: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
-from gradientd.model import to_json
+from gradientd.jsontext import to_json
 
 MAX_BODY_BYTES = 16 * 1024
 MAX_FIELDS = 20

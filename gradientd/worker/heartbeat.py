@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import gradientd
-from gradientd.model import to_json
+from gradientd.jsontext import to_json
 from gradientd.worker.leases import Lease
 from gradientd.worker.stats import Outcome, Tally
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from gradientd.jobqueue import Begun, Completion, Queue, Recent, keys
-from gradientd.model import MAX_JOB_BYTES, to_json
+from gradientd.jsontext import to_json
+from gradientd.model import MAX_JOB_BYTES
 from tests.jobqueue.conftest import GRADIENT, Bench, another_token, begin, fields_of, take
 
 KEY = "g/album/a.jpg"

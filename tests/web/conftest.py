@@ -117,7 +117,7 @@ def open_site(valkey: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
             master_bucket_name="photos", **given,
         )  # fmt: skip
         worker = GradientWorker(None, logger, settings)
-        queue = Queue(Connector.from_settings(settings).client(socket_timeout_s=5, max_connections=2))
+        queue = Queue(Connector.from_settings(settings).client(socket_timeout_s=30, max_connections=2))
         queue.client.flushall()
         server = StatusServer(worker, settings, logger)
         server.start()
