@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ class Batch:
         return self.cpu_s * 1000 / self.jobs
 
 
-class Contender:
+class Contender(ABC):
     """One set of workers. Use it as a context; `settings` name its database."""
 
     def __init__(self, name: str, stage: Stage, concurrency: int) -> None:
@@ -116,15 +117,16 @@ class Contender:
         elsewhere = self._stage.servers_cpu_s() + own.user + own.system
         return sum(map(cpu_s, self.processes)), elsewhere, machine_cpu_s()
 
+    @abstractmethod
     def _commands(self) -> list[tuple[list[str], dict[str, str]]]:
         """What to start, with which variables on top of the servers'."""
-        raise NotImplementedError
 
     def _prepare(self, jobs: int) -> None:
         self.redis.set(DONE, 0)
 
+    @abstractmethod
     def _push(self, keys: Sequence[str]) -> None:
-        raise NotImplementedError
+        """Put one job a key into the queue."""
 
     def _is_done(self, jobs: int) -> bool:
         return int(self.redis.get(DONE) or 0) >= jobs

@@ -22,6 +22,7 @@ import subprocess
 import sysconfig
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -68,7 +69,7 @@ cd / && rm -rf "$folder"
 """
 
 
-class _Server:
+class _Server(ABC):
     """One server in a private folder, which is its working directory. Use it as a context."""
 
     name: str
@@ -131,9 +132,9 @@ class _Server:
             self._guard.communicate("end\n")
             self._guard = None
 
+    @abstractmethod
     def _greet(self) -> None:
         """Raises DependencyError until the server serves."""
-        raise NotImplementedError
 
     def _order(self, order: str) -> str:
         if self._guard is None or self._guard.stdin is None:

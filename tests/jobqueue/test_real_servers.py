@@ -154,8 +154,8 @@ def test_server_that_does_not_answer_is_told_in_time(real_bench: Bench) -> None:
 
 def test_closed_connections_are_replaced_without_a_word(real_bench: Bench, queue: Queue) -> None:
     queue.ping()
-    real_bench.admin.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-    queue.ping()
+    assert real_bench.admin.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") >= 1
+    assert queue.lengths().queue == 0
 
 
 # -- blocking -----------------------------------------------------------------------------------------------------

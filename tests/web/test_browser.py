@@ -139,6 +139,7 @@ def test_server_that_is_gone_is_noticed(browser: Browser, site: Site) -> None:
     browser.open(site.url)
     site.server.stop()
     browser.wait_for("No answer since", "footer")
+    assert "No answer since" in browser.text("footer")
 
 
 def test_essentials_work_without_script(browser: Browser, full: Site) -> None:

@@ -184,6 +184,7 @@ def test_job_past_its_time_is_not_renewed(keeper: LeaseKeeper, queue: RenewedQue
     keeper.hold(past)
     wait_for(lambda: any(queue.renewed))
     wait_for(lambda: queue.renewed[-1] == [])
+    assert keeper.held() == [past]
 
 
 def test_process_that_stood_still_must_begin_its_streak_anew(
