@@ -74,7 +74,8 @@ def _decode(view: memoryview, header: Header) -> Thumbnail:
     source = jpeg.keep_dc(view, header.dc_ranges) if only_dc else view  # libvips borrows it
     small = _shrink(_open_reduced(source, header, shrink))
     orientation = small.get("orientation") if small.get_typeof("orientation") else 1
-    pixels_of = _fetch_pixels if header.format == Format.JPEG else _pixels_of
+    is_held_whole = header.format == Format.JPEG or max(header.width, header.height) <= THUMBNAIL_PIXELS
+    pixels_of = _fetch_pixels if is_held_whole else _pixels_of
     pixels = _turned(pixels_of(_to_srgb(small)), orientation)
     alpha = np.ascontiguousarray(pixels[:, :, 3]) if pixels.shape[2] > 3 else None
     sides = (header.height, header.width) if orientation in _TURNED else (header.width, header.height)
@@ -157,9 +158,9 @@ def _pixels_of(image: Image) -> npt.NDArray[np.uint8]:
 
 
 def _fetch_pixels(image: Image) -> npt.NDArray[np.uint8]:
-    """The same by this thread, all at once: work that goes to libvips' threads and back takes 3 % of a busy worker.
+    """The same by this thread, all at once: the way to libvips' threads and back is 3 % of a busy worker's time.
 
-    Only for a JPEG: a decoder that cannot shrink by itself would hold many more rows for it.
+    Only for a JPEG, or for a picture that is small already: another decoder would hold many more rows for it.
     """
     width, height = image.width, image.height
     region = pyvips.Region.new(image)

@@ -81,13 +81,9 @@ class Settings:
 
     @property
     def decode_thread_count(self) -> int:
-        """How many pictures are decoded side by side: as set, else one a core and one more, at most the concurrency.
-
-        The one more decodes while others wait for the interpreter: 3 % more pictures a second, on two cores; one more
-        again takes them away.
-        """
+        """How many pictures are decoded side by side: as set, else one a core, at most the concurrency."""
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return min(self.decode_threads or cores + 1, self.concurrency)
+        return min(self.decode_threads or cores, self.concurrency)
 
 
 def parse_env() -> Settings:
