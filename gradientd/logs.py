@@ -60,9 +60,6 @@ class _WireFormatter(JsonFormatter):
     def __init__(self) -> None:
         super().__init__(json_default=str, json_ensure_ascii=True)
 
-    def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
-        return log_data
-
     def add_fields(
         self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
     ) -> None:

@@ -43,7 +43,6 @@ class Frame:
     """What the frame header says."""
 
     marker: int
-    precision: int
     width: int
     height: int
     components: tuple[Component, ...]
@@ -245,7 +244,7 @@ def _read_frame(view: memoryview, segment: Segment) -> Frame:
     if not all(1 <= c.across <= 4 and 1 <= c.down <= 4 for c in components):
         raise DamagedImage("The JPEG picture is damaged: its sampling factors are impossible.")
     height, width = int.from_bytes(body[1:3]), int.from_bytes(body[3:5])
-    return Frame(segment.marker, body[0], width, height, components)
+    return Frame(segment.marker, width, height, components)
 
 
 def _read_scan(view: memoryview, segment: Segment) -> _Scan:

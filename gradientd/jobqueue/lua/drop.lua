@@ -17,7 +17,6 @@
 -- INVARIANT
 --   Acts only while the lease is ours. The first write is LREM, so it is let through out of memory.
 
--- include: _clock
 -- include: _lease
 
 local processing, queue, leases, owners = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
