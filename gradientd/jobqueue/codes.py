@@ -32,7 +32,7 @@ class Completion(IntEnum):
 
     STORED = 0
     STALE = 1
-    """The lease is another's by now; nothing but the result was touched."""
+    """The lease is another's by now; its job was not touched."""
 
 
 class RetryCode(IntEnum):

@@ -26,7 +26,7 @@
 --   9 recent_max             how many of the newest results are remembered
 -- RETURNS
 --   0 STORED
---   1 STALE                  the lease is another's: the result was stored, nothing removed
+--   1 STALE                  the lease is another's: the result was stored, its job is left to it
 -- INVARIANT
 --   The result is always written, in one SET with its TTL. The first write is ZREM, so it is let through out of memory.
 --   A job key that somebody has written since stays: the picture was enqueued again.

@@ -6,7 +6,7 @@
 -- ARGV
 --   1 max_count              how many at most in this call
 -- RETURNS
---   how many were moved, and the ms until the next is due, or nil when none waits
+--   how many were moved, and the ms until the next is due (at most a day), or nil when none waits
 -- INVARIANT
 --   A job is pushed only if its ZREM removed it, so that two who promote never make two of one. The first write is
 --   ZREM, so it is let through out of memory.

@@ -23,8 +23,8 @@
 --  10 not_after_ms           by this server's clock, Unix ms: carried out later, it does nothing
 -- RETURNS
 --   0 BUSY                   somebody else reaps or has just reaped
---   1 PAGE                   and: next offset (-1 at the end), next notes_cursor, the requeued (identity, data or nil),
---                            records of jobs leased to the caller, orphans requeued (the same), how many elements are noted
+--   1 PAGE                   and: next offset, next notes_cursor (each -1 at its end), the requeued (identity, data or nil),
+--                            records of jobs leased to the caller, orphans requeued (as the requeued), how many are noted
 --   2 LATE                   the call hung somewhere: nothing was looked at
 -- INVARIANT
 --   An element with a live lease is not touched. One with an expired lease is moved only when its data is still what the
