@@ -10,7 +10,7 @@ from typing import Any
 
 from gradientd.jobqueue import keys
 from gradientd.jobqueue.codes import LockCode
-from gradientd.jobqueue.identities import IdentitySet, inline_fields, inline_identity
+from gradientd.jobqueue.identities import IdentitySet, inline_fields, inline_identity, is_inline
 from gradientd.jobqueue.queue import Queue
 from gradientd.jobqueue.taken import Recovered
 from gradientd.jobqueue.translate import translated
@@ -85,9 +85,9 @@ class Audit:
         """
         listed = IdentitySet()
         for page in self._pages():
-            listed.update(element for element in page if not element.startswith("{"))
+            listed.update(element for element in page if not is_inline(element))
             if with_inline:
-                elements = (element for element in page if element.startswith("{"))
+                elements = (element for element in page if is_inline(element))
                 listed.update(inline_identity(element, inline_fields(element)) for element in elements)
         return listed
 

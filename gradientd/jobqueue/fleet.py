@@ -15,6 +15,7 @@ import redis
 from gradientd.errors import InvalidJob
 from gradientd.jobqueue import keys
 from gradientd.jobqueue.clock import server_now_ms
+from gradientd.jobqueue.identities import is_inline
 from gradientd.jobqueue.translate import translated
 from gradientd.model import Job, Result
 
@@ -123,9 +124,9 @@ class Fleet:
             elements = self._client.lrange(keys.QUEUE, 0, HEAD_JOBS - 1)
             if not elements:
                 return 0
-            ids = [element for element in elements if not element.startswith("{")]
+            ids = [element for element in elements if not is_inline(element)]
             texts = self._client.mget([keys.job_key(job_id) for job_id in ids]) if ids else []
-        payloads = [element for element in elements if element.startswith("{")] + [text for text in texts if text]
+        payloads = [element for element in elements if is_inline(element)] + [text for text in texts if text]
         times = [at_ms for at_ms in map(_created_at_ms, payloads) if at_ms is not None]
         return max(0, now_ms - min(times)) if times else None
 

@@ -21,6 +21,11 @@ _LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 """Those that stand for no byte of a text that is not UTF-8."""
 
 
+def is_inline(element: str) -> bool:
+    """Whether an element is an inline job, its own JSON, rather than an ID: the same as `is_inline` in _job.lua."""
+    return element.startswith("{")
+
+
 def inline_fields(element: str) -> Mapping[str, Any]:
     """An inline job's JSON, empty where it cannot be read."""
     if is_too_long(element):

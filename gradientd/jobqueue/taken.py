@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gradientd.errors import InvalidJob
+from gradientd.jobqueue.identities import is_inline
 from gradientd.model import Job, is_too_long
 
 
@@ -41,7 +42,7 @@ class Taken:
             identity=identity,
             token=token,
             payload=payload,
-            inline=element.startswith("{"),
+            inline=is_inline(element),
             attempts=max(_attempts_in(payload), _count(noted)),
             now_ms=int(now_ms),
         )

@@ -15,7 +15,7 @@ from gradientd.errors import InvalidJob
 from gradientd.jobqueue import keys
 from gradientd.jobqueue.dead import DeadLetter, DeadLetters
 from gradientd.jobqueue.fleet import Fleet, InWork
-from gradientd.jobqueue.identities import inline_fields, inline_identity
+from gradientd.jobqueue.identities import inline_fields, inline_identity, is_inline
 from gradientd.jobqueue.translate import translated
 from gradientd.model import Job, Result, collides_with_queue_keys, distinct_job_id_for, job_id_for
 
@@ -196,7 +196,7 @@ class Locator:
         first_seen_ms = (orphan or "").partition(" ")[0]
         return JobSeen(
             identity=trace.identity,
-            inline=trace.element.startswith("{"),
+            inline=is_inline(trace.element),
             storage_key=storage_key,
             attempts=max(attempts, int(noted) if noted and noted.isdecimal() else 0),
             has_data=trace.payload is not None,
@@ -244,7 +244,7 @@ def _pages(read: Any, key: str) -> Iterator[str]:
 
 def _identity_if_named(element: str, name: str) -> str | None:
     """An inline job's identity if `name` is that or the job's storage key, else None."""
-    if not element.startswith("{"):
+    if not is_inline(element):
         return None
     by_hash = name.startswith("sha1:")
     # Most elements are passed over without a parse; one that has an escape may spell the name in another way.
