@@ -12,6 +12,7 @@ from typing import Any
 import redis
 
 from gradientd.jobqueue import keys
+from gradientd.jobqueue.clock import server_now_ms
 from gradientd.jobqueue.translate import translated
 
 WINDOW_MS = 60_000
@@ -33,8 +34,7 @@ def measure_pace(client: redis.Redis) -> Pace:
     """The pace of the last minute. Raises RedisUnavailable."""
     reader: Any = client
     with translated():
-        seconds, micros = reader.time()
-        now_ms = seconds * 1000 + micros // 1000
+        now_ms = server_now_ms(reader)
         with reader.pipeline(transaction=False) as pipe:
             pipe.zrevrange(keys.RECENT, 0, keys.RECENT_MAX - 1, withscores=True)
             pipe.zcount(keys.DEAD_INDEX, now_ms - WINDOW_MS, "+inf")
