@@ -19,8 +19,6 @@ REQUIRED = {
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
     for name in list(os.environ):
         if name.startswith(("GRADIENT_", "S3_", "REDIS_", "LOG_")) or name == "MASTER_BUCKET_NAME":
             monkeypatch.delenv(name)

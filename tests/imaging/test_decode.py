@@ -152,7 +152,6 @@ def test_error_of_a_damaged_jpeg_leaves_no_region_behind() -> None:
     assert left == [], "libvips wants a region back in its own thread, and an error goes to another one"
 
 
-
 @pytest.mark.parametrize("format", ["JPEG", "TIFF"])
 def test_cmyk_comes_out_in_its_colors(format: str) -> None:
     inks = [(0, 255, 255, 0), (255, 0, 255, 0), (255, 255, 0, 0), (0, 0, 0, 0)]

@@ -81,6 +81,12 @@ def test_stops_of_one_color_can_be_told_apart_and_greys_stay_grey(color: tuple[i
         assert np.ptp(stop) < 0.5
 
 
+@pytest.mark.parametrize(("grey", "is_darker"), [(0, False), (90, False), (110, True), (255, True)])
+def test_stop_of_one_color_is_darker_and_that_of_a_dark_one_lighter(grey: int, is_darker: bool) -> None:
+    color = np.full(3, float(grey))
+    assert bool(luminance(synthesize_stop(color)) < luminance(color)) is is_darker
+
+
 @given(*[st.tuples(*[st.integers(0, 24)] * 3)] * 2)
 def test_stops_of_a_dark_picture_can_be_told_apart(one: tuple[int, int, int], other: tuple[int, int, int]) -> None:
     swatches = [Swatch(np.array(color, float), oklab_from_srgb(color), 0.5) for color in (one, other)]
@@ -128,6 +134,10 @@ def test_foreground_has_the_better_worst_contrast(one: tuple[int, int, int], oth
     stops = luminance(one), luminance(other)
     worst = {text: min(contrast(text / 255, stop) for stop in stops) for text in (0, 255)}
     assert worst[int(chosen[0])] == max(worst.values())
+
+
+def test_foreground_is_white_where_black_is_no_better() -> None:
+    assert choose_foreground(np.zeros(3), np.full(3, 255.0))[0] == 255
 
 
 @pytest.mark.parametrize(("color", "foreground"), [((250, 250, 240), "#000000"), ((20, 20, 40), "#FFFFFF")])

@@ -1,6 +1,8 @@
 import contextlib
+import dataclasses
 import struct
 import time
+from collections.abc import Callable
 
 import pytest
 from PIL import Image
@@ -25,13 +27,22 @@ def refused(data: bytes, kind: type[errors.ImageError], limits: Limits = DEFAULT
 
 def test_limits_are_those_of_the_settings() -> None:
     settings = Settings("redis://h", "http://h", "a", "b", "c")
-    assert Limits() == Limits(
-        settings.max_image_bytes,
-        settings.max_image_pixels,
-        settings.max_image_frames,
-        settings.max_jpeg_scans,
-        settings.memory_budget_mb * 2**20,
+    assert Limits.from_settings(settings) == Limits()
+    settings = dataclasses.replace(
+        settings, max_image_bytes=1, max_image_pixels=2, max_image_frames=3, max_jpeg_scans=4, memory_budget_mb=5
     )
+    assert Limits.from_settings(settings) == Limits(1, 2, 3, 4, 5 * 2**20)
+
+
+@pytest.mark.parametrize(
+    "paint_parts", [paint.jpeg_of_scans, paint.gif_of_frames, paint.webp_of_frames, paint.tiff_of_pages]
+)
+def test_what_is_exactly_at_every_limit_is_let_in(paint_parts: Callable[[int], bytes]) -> None:
+    data = paint_parts(7)
+    header = read_header(data)
+    assert max(header.frames, header.scans) >= 7
+    pixels = header.width * header.height
+    assert header == read_header(data, Limits(len(data), pixels, header.frames, header.scans, header.memory_bytes))
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "AVIF"])
@@ -117,8 +128,7 @@ def test_too_many_scans_are_refused() -> None:
 
 
 @pytest.mark.parametrize("paint_frames", [paint.gif_of_frames, paint.webp_of_frames, paint.tiff_of_pages])
-def test_too_many_frames_are_refused_quickly(paint_frames: object) -> None:
-    assert callable(paint_frames)
+def test_too_many_frames_are_refused_quickly(paint_frames: Callable[[int], bytes]) -> None:
     assert read_header(paint_frames(7)).frames == 7
     bomb = paint_frames(100_000)
     began = time.process_time()

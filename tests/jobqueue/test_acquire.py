@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -184,15 +185,20 @@ def test_another_job_under_a_leased_identity_is_kept(bench: Bench, queue: Queue)
     assert bench.admin.lrange(keys.PROCESSING, 0, -1)[1] == other
 
 
-def test_many_leased_copies_in_front_do_not_hide_the_next_job(bench: Bench, queue: Queue) -> None:
+def test_many_leased_copies_in_front_do_not_hide_the_next_job_and_are_passed_sixteen_a_call(
+    bench: Bench, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(40):
         queue.enqueue(fields_of(f"k{number}"))
         take(queue, f"token-{number}")
     for _ in range(40):
         bench.admin.lmove(keys.PROCESSING, keys.QUEUE, "LEFT", "RIGHT")
     next_id = queue.enqueue(fields_of("next"))
+    run = Mock(wraps=queue.scripts.run)
+    monkeypatch.setattr(queue.scripts, "run", run)
     assert take(queue, "other").identity == next_id
     assert queue.lengths().processing == 41
+    assert run.call_count == 3
 
 
 def test_expired_lease_in_the_queue_is_taken_over(bench: Bench, queue: Queue) -> None:

@@ -20,8 +20,6 @@ def stored(bench: Bench) -> dict[str, Any]:
     return result
 
 
-
-
 def test_begin_counts_the_attempt_where_a_crash_cannot_undo_it(bench: Bench, queue: Queue, job_id: str) -> None:
     taken, _ = begin(queue)
     if taken.inline:
@@ -84,7 +82,6 @@ def test_begin_of_a_job_whose_data_expired_meanwhile_removes_it(bench: Bench, qu
     bench.admin.delete(keys.job_key(job_id), f"gradient:{KEY}")
     assert queue.begin(taken, taken.parse().with_attempts(1, created_at=1)) is Begun.GONE
     assert bench.snapshot() == {}
-
 
 
 def test_completed_job_leaves_nothing_but_its_result(bench: Bench, queue: Queue, job_id: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from gradientd.errors import NotAnImage
 from gradientd.jobqueue import Audit, Completion, Queue, keys
 from gradientd.model import Status
-from tests.jobqueue.conftest import GRADIENT, Bench, begin, fields_of, identities
+from tests.jobqueue.conftest import GRADIENT, Bench, begin, fields_of, identities, take
 from tests.jobqueue.test_reap import MINUTE_MS, age_leases, age_notes
 from tests.peers import Steps, V1Peer, V2Peer, break_down, commands_of, finish, stop_after, stop_before
 
@@ -193,11 +193,12 @@ def test_job_that_a_v1_peer_takes_from_us_by_its_stop_is_stored_by_both(
     assert_all_done(bench, queue)
 
 
+@pytest.mark.parametrize("step", [take, begin])
 def test_job_that_a_v1_peer_got_by_a_stop_is_not_taken_from_it_when_our_lease_runs_out(
-    bench: Bench, queue: Queue, v1: V1Peer
+    bench: Bench, queue: Queue, v1: V1Peer, step: Callable[[Queue, str], object]
 ) -> None:
     job_id = queue.enqueue(fields_of())
-    begin(queue, "a worker's that was killed")
+    step(queue, "a worker's that was killed")
     finish(v1.stop())
     steps = v1.run_one()
     stop_before(steps, "work")

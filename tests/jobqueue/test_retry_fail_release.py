@@ -21,8 +21,6 @@ def stored(bench: Bench) -> dict[str, Any]:
     return result
 
 
-
-
 def test_retried_job_waits_in_the_form_in_which_it_arrived(bench: Bench, queue: Queue, job_id: str) -> None:
     taken, job = begin(queue)
     assert queue.retry(taken, job, "The object is missing.", 2_000)
@@ -65,7 +63,6 @@ def test_inline_job_keeps_its_count_when_a_peer_rewrites_it(bench: Bench, queue:
     bench.admin.delete(keys.DELAYED)
     bench.admin.lpush(keys.QUEUE, json.dumps({**fields_of(), "jobId": "3f0c-uuid"}))
     assert take(queue).attempts == 1
-
 
 
 def test_failed_job_leaves_its_result_and_a_letter(bench: Bench, queue: Queue, job_id: str) -> None:

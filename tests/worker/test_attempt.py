@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
@@ -16,11 +15,13 @@ from gradientd.logs import create_logger
 from gradientd.metrics import Metrics
 from gradientd.model import Gradient
 from gradientd.settings import Settings
+from gradientd.worker import attempt as room
 from gradientd.worker.attempt import Attempt, HandBack, Workshop
 from gradientd.worker.breaker import Breaker, Outage
 from gradientd.worker.decoder import Decoded, Decoder
 from gradientd.worker.leases import WORKING_PHASES, LeaseKeeper
 from gradientd.worker.stats import Outcome, Tally
+from tests.worker.conftest import lines
 
 JOB = '{"guildId":"1","galleryName":"g","storageKey":"a.jpg","itemId":"i","jobId":"id"}'
 TAKEN = Taken("id", "id", "token", JOB, False, 0, 0)
@@ -70,11 +71,6 @@ class OneJobRooms:
 
 
 @pytest.fixture
-def out() -> io.StringIO:
-    return io.StringIO()
-
-
-@pytest.fixture
 def shop(out: io.StringIO) -> Workshop:
     logger = create_logger("info", "json", out)
     rooms: Any = OneJobRooms(ValueError("nobody foresaw it"))
@@ -98,7 +94,7 @@ def test_surprise_while_the_outcome_is_stored_is_logged_and_leaves_the_job_to_it
     shop: Workshop, out: io.StringIO
 ) -> None:
     assert Attempt(shop, TAKEN).run() is Outcome.UNSETTLED
-    (line,) = map(json.loads, out.getvalue().splitlines())
+    (line,) = lines(out)
     assert (line["level"], line["jobId"]) == ("error", "id")
     assert "nobody foresaw it" in line["exception"]
     assert cast(Any, shop.keeper).held == []
@@ -109,9 +105,28 @@ def test_outcome_that_redis_does_not_take_before_the_end_is_reported(shop: Works
     rooms.error = RedisUnavailable("refused")
     rooms.on_complete = shop.closing.set
     assert Attempt(shop, TAKEN).run() is Outcome.UNSETTLED
-    *_, last = map(json.loads, out.getvalue().splitlines())
+    *_, last = lines(out)
     assert last["msg"].startswith("Redis did not take the job's outcome")
     assert last["error"] == "refused"
+
+
+def test_lease_goes_on_for_as_long_as_redis_does_not_take_a_transition(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "growing_pauses", lambda **_: iter([0.01]))
+    rooms, ends = cast(Any, shop.queue), list[float]()
+
+    def begin(*_: object) -> Begun:
+        ends.append(attempt.lease.renew_until)
+        if len(ends) == 1:
+            raise RedisUnavailable("reset")
+        return Begun.LEASE_LOST
+
+    rooms.begin = begin
+    attempt = Attempt(shop, TAKEN)
+    assert attempt.run() is Outcome.LOST
+    first, second = ends
+    assert second > first
 
 
 def test_end_of_the_grace_time_during_the_probe_hands_the_job_back(shop: Workshop, out: io.StringIO) -> None:
@@ -135,5 +150,5 @@ def test_end_of_the_grace_time_during_the_probe_hands_the_job_back(shop: Worksho
     assert work.value is Outcome.RELEASED
     assert rooms.released == [TAKEN]
     assert shop.tally.outcomes == {Outcome.RELEASED: 1}
-    (line,) = map(json.loads, out.getvalue().splitlines())
+    (line,) = lines(out)
     assert line["reason"] == "stopping"

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
@@ -16,6 +15,7 @@ from gradientd.logs import create_logger
 from gradientd.worker import intake as room
 from gradientd.worker.breaker import Breaker, Outage
 from gradientd.worker.intake import Intake
+from tests.worker.conftest import lines, messages
 
 TAKEN = Taken("id", "id", "token", "{}", False, 0, 0)
 NEXT = Taken("next", "next", "token", "{}", False, 0, 0)
@@ -64,11 +64,6 @@ class ScriptedQueue:
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "growing_pauses", lambda longest_s=0.0: iter([0.01] * 1000))
-
-
-@pytest.fixture
-def out() -> io.StringIO:
-    return io.StringIO()
 
 
 @pytest.fixture
@@ -129,7 +124,7 @@ def test_unforeseen_error_does_not_end_the_intake(
     _, worked = start(queue)
     gevent.sleep(0.2)
     assert worked == [TAKEN]
-    line = json.loads(out.getvalue().splitlines()[0])
+    line = lines(out)[0]
     assert line["level"] == "error"
     assert "nobody foresaw it" in line["exception"]
 
@@ -150,8 +145,7 @@ def test_redis_that_goes_and_comes_back_while_the_storage_is_away_is_told(
     queue.promoted = iter([RedisUnavailable("reset"), RedisUnavailable("reset")])
     start(queue, storage_error=StorageUnavailable("no route"))
     gevent.sleep(0.4)
-    told = [json.loads(line)["msg"] for line in out.getvalue().splitlines()]
-    assert [line.split()[:3] for line in told] == [
+    assert [line.split()[:3] for line in messages(out)] == [
         ["Storage", "is", "unavailable:"], ["Redis", "is", "unavailable:"], ["Redis", "is", "back"],
     ]  # fmt: skip
     assert queue.asked == []
@@ -165,8 +159,7 @@ def test_promoting_that_redis_lets_through_ends_no_outage_in_which_it_gives_no_j
     start(queue)
     gevent.sleep(0.4)
     assert queue.promotions > 2
-    told = [json.loads(line)["msg"] for line in out.getvalue().splitlines()]
-    assert [line.split()[2] for line in told] == ["unavailable:", "back"]
+    assert [line.split()[2] for line in messages(out)] == ["unavailable:", "back"]
 
 
 def test_job_for_which_there_is_no_slot_any_more_is_handed_back_at_once(
@@ -231,8 +224,7 @@ def test_blocking_call_that_redis_refuses_is_told_once_and_paused_for_longer_and
         gevent.sleep(0.1)
         assert queue.peeks == 6
         assert intake.is_idle, "the last look found the queue empty"
-        told = [json.loads(line)["msg"] for line in out.getvalue().splitlines()]
-        assert [line.split()[2] for line in told] == ["unavailable:", "back", "a"]
+        assert [line.split()[2] for line in messages(out)] == ["unavailable:", "back", "a"]
         queue.peek_error = None
         while queue.peeks < 8:  # a peek that succeeds makes the pauses short again
             gevent.sleep(0.01)

@@ -33,6 +33,14 @@ def test_fault_is_the_objects_own_when_the_probe_finds_the_storage_healthy() -> 
     assert verdict(errors.StorageFault(), 4, healthy=False) is Verdict.RELEASE
 
 
+def test_only_a_failure_that_may_be_the_objects_own_is_worth_a_probe() -> None:
+    def probe() -> bool:
+        raise AssertionError("nobody needs to know")
+
+    for error in (errors.ObjectMissing(), errors.NotAnImage(), errors.StorageUnavailable(), errors.RedisUnavailable()):
+        judge(error, attempts=1, max_retries=3, is_healthy=probe)
+
+
 @pytest.mark.parametrize(("attempts", "least_ms"), [(1, 2000), (2, 4000), (3, 8000)])
 def test_retry_waits_two_to_the_attempts_seconds_and_at_most_a_quarter_more(attempts: int, least_ms: int) -> None:
     delays = [retry_delay_ms(attempts) for _ in range(200)]

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 import io
-import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 import gevent
@@ -16,6 +15,7 @@ from gradientd.errors import RedisUnavailable
 from gradientd.jobqueue import Queue, Taken
 from gradientd.logs import create_logger
 from gradientd.worker.leases import Lease, LeaseKeeper
+from tests.worker.conftest import lines, wait_for
 
 LEASE_MS = 200
 TAKEN = Taken("id", "id", "token", "{}", False, 0, 0)
@@ -46,8 +46,10 @@ class SilentQueue(RenewedQueue):
         super().__init__()
         self.is_silent = get_original("_thread", "allocate_lock")()
         self.is_silent.acquire()
+        self.is_asked = False
 
     def renew(self, leases: Sequence[tuple[str, str]], *, worker_id: str, heartbeat_json: str) -> frozenset[str]:
+        self.is_asked = True
         with self.is_silent:
             return super().renew(leases, worker_id=worker_id, heartbeat_json=heartbeat_json)
 
@@ -55,11 +57,6 @@ class SilentQueue(RenewedQueue):
 @pytest.fixture
 def queue() -> RenewedQueue:
     return RenewedQueue()
-
-
-@pytest.fixture
-def out() -> io.StringIO:
-    return io.StringIO()
 
 
 @pytest.fixture
@@ -73,16 +70,6 @@ def keeper(queue: RenewedQueue, out: io.StringIO) -> Iterator[LeaseKeeper]:
 
 def lease(phase: str = "download") -> Lease:
     return Lease(TAKEN, "a.jpg", 0.0, float("inf"), phase)
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    with gevent.Timeout(5):
-        while not condition():
-            gevent.sleep(0.01)
-
-
-def lines(out: io.StringIO) -> list[dict[str, object]]:
-    return [json.loads(line) for line in out.getvalue().splitlines()]
 
 
 def test_held_leases_are_renewed_in_one_call_until_they_are_let_go(keeper: LeaseKeeper, queue: RenewedQueue) -> None:
@@ -141,6 +128,39 @@ def test_nothing_may_be_reaped_before_renewals_were_unbroken_for_one_and_a_half_
     assert time.monotonic() - healed_at >= 1.5 * LEASE_MS / 1000
 
 
+@pytest.mark.parametrize("error", [RedisUnavailable("away"), ValueError("nobody foresaw it")])
+def test_single_failed_renewal_begins_the_streak_anew(
+    queue: RenewedQueue, out: io.StringIO, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """However short an outage was, others may have missed the renewal that would have kept their lease."""
+    logger = create_logger("info", "json", out)
+    keeper = LeaseKeeper(lambda: cast(Queue, queue), "me", 4_000, lambda: "{}", logger)
+    may_reap = []
+    for second in range(16):
+        monkeypatch.setattr("gradientd.worker.leases.time.monotonic", lambda now=float(second): now)
+        queue.error = error if second == 8 else None
+        keeper._renew_once(cast(Queue, queue))
+        may_reap.append(keeper.may_reap)
+    assert may_reap == [False] * 6 + [True] * 2 + [False] * 7 + [True]
+
+
+def test_failed_renewal_is_tried_again_four_times_as_soon(keeper: LeaseKeeper, queue: RenewedQueue) -> None:
+    queue.error = RedisUnavailable("away")
+    wait_for(lambda: queue.renewed)
+    began, before = time.monotonic(), len(queue.renewed)
+    wait_for(lambda: len(queue.renewed) >= before + 12)
+    assert time.monotonic() - began < 12 * LEASE_MS / 4000
+
+
+def test_end_of_a_lost_attempt_leaves_the_lease_of_the_next_on_the_same_job(keeper: LeaseKeeper) -> None:
+    lost, ours = lease(), lease()
+    keeper.hold(lost)
+    keeper.hold(ours)
+    keeper.let_go(lost)
+    (held,) = keeper.held()
+    assert held is ours
+
+
 EXIT = """
 from gevent import monkey; monkey.patch_all()
 import logging, socket, gevent
@@ -194,6 +214,7 @@ def test_process_that_stood_still_must_begin_its_streak_anew(
     wait_for(lambda: keeper.may_reap)
     clock = time.monotonic
     monkeypatch.setattr("gradientd.worker.leases.time.monotonic", lambda: clock() + 5)
+    assert not keeper.may_reap, "also before the first renewal after it"
     gevent.sleep(0.1)
     assert not keeper.may_reap
 
@@ -204,7 +225,7 @@ def test_thread_that_hears_nothing_is_left_behind_and_told(out: io.StringIO) -> 
         lambda: cast(Queue, queue), "me", LEASE_MS, lambda: "{}", create_logger("info", "json", out)
     )
     keeper.start()
-    gevent.sleep(0.05)
+    wait_for(lambda: queue.is_asked)
     with gevent.Timeout(5):
         keeper.stop(0.1)
     queue.is_silent.release()

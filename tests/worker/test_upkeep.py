@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
 
@@ -13,6 +12,7 @@ from gradientd.jobqueue import Reaped, Recovered
 from gradientd.logs import create_logger
 from gradientd.worker.stats import Tally
 from gradientd.worker.upkeep import Upkeep
+from tests.worker.conftest import lines, messages, wait_for
 
 T = TypeVar("T")
 AUDIT_INTERVAL_S = 3.0
@@ -49,11 +49,6 @@ def room() -> Room:
 
 
 @pytest.fixture
-def out() -> io.StringIO:
-    return io.StringIO()
-
-
-@pytest.fixture
 def tally() -> Tally:
     return Tally()
 
@@ -74,20 +69,6 @@ def start(room: Room, out: io.StringIO, tally: Tally) -> Iterator[Callable[[], N
     )
     yield upkeep.start
     upkeep.stop()
-
-
-def lines(out: io.StringIO) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in out.getvalue().splitlines()]
-
-
-def messages(out: io.StringIO) -> list[str]:
-    return [line["msg"] for line in lines(out)]
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    with gevent.Timeout(5):
-        while not condition():
-            gevent.sleep(0.01)
 
 
 @pytest.mark.parametrize("error", [RedisUnavailable("away"), ValueError("nobody foresaw it")])
