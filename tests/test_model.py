@@ -86,6 +86,11 @@ def test_invalid_field_is_named(changes: dict[str, object], says: str) -> None:
         parse(**changes)
 
 
+def test_names_and_the_storage_key_may_be_as_long_as_allowed() -> None:
+    job = parse(guildId="é" * 100, galleryName="x" * 100, storageKey="é" * 512)
+    assert (len(job.guild_id), len(job.gallery_name), len(job.storage_key)) == (100, 100, 512)
+
+
 def test_sound_storage_key_of_an_invalid_job_is_kept_for_its_result() -> None:
     with pytest.raises(InvalidJob) as caught:
         parse(itemId=...)

@@ -6,7 +6,7 @@ import trustme
 
 from gradientd.errors import SettingsError
 from gradientd.model import Extra
-from gradientd.settings import Settings, parse_env, parse_local_env, terminal_colours
+from gradientd.settings import Settings, heartbeat_limits, parse_env, parse_local_env, terminal_colours
 
 REQUIRED = {
     "REDIS_URL": "redis://:hunter2@127.0.0.1:6379/0",
@@ -55,9 +55,36 @@ def test_every_mistake_is_reported_at_once_by_name(monkeypatch: pytest.MonkeyPat
     ]
 
 
-def test_no_retries_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GRADIENT_JOB_MAX_RETRIES", "0")
-    assert parse_env().max_retries == 0
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("GRADIENT_JOB_MAX_RETRIES", "max_retries"),
+        ("GRADIENT_SHUTDOWN_GRACE_MS", "shutdown_grace_ms"),
+        ("GRADIENT_ONCE_MAX_WAIT_S", "once_max_wait_s"),
+        ("GRADIENT_SUMMARY_INTERVAL_S", "summary_interval_s"),
+    ],
+)
+def test_zero_is_a_value_where_nothing_is_meant_by_it(monkeypatch: pytest.MonkeyPatch, name: str, field: str) -> None:
+    monkeypatch.setenv(name, "0")
+    assert getattr(parse_env(), field) == 0
+
+
+def test_number_may_be_its_bound_and_not_beyond(monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in ("1", "1000"):
+        monkeypatch.setenv("GRADIENT_WORKER_CONCURRENCY", text)
+        assert parse_env().concurrency == int(text)
+    monkeypatch.setenv("GRADIENT_WORKER_CONCURRENCY", "0")
+    assert problems() == ["GRADIENT_WORKER_CONCURRENCY must be at least 1, not 0"]
+    monkeypatch.setenv("GRADIENT_WORKER_CONCURRENCY", "1001")
+    assert problems() == ["GRADIENT_WORKER_CONCURRENCY must be at most 1000, not 1001"]
+
+
+@pytest.mark.parametrize(("poll_interval_ms", "silence_s"), [(100, 60), (20_000, 60), (60_000, 180)])
+def test_loop_counts_as_dead_after_a_minute_or_three_poll_intervals(
+    monkeypatch: pytest.MonkeyPatch, poll_interval_ms: int, silence_s: float
+) -> None:
+    monkeypatch.setenv("GRADIENT_WORKER_POLL_INTERVAL_MS", str(poll_interval_ms))
+    assert parse_env().longest_silence_s == heartbeat_limits()[1] == silence_s
 
 
 def test_empty_variable_counts_as_absent(monkeypatch: pytest.MonkeyPatch) -> None:

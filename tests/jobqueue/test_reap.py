@@ -102,6 +102,19 @@ def test_job_with_no_attempts_left_is_leased_to_the_reaper(bench: Bench, inline:
     assert queue.reap(worker_id="w").exhausted == []
 
 
+@pytest.mark.parametrize(("in_element", "noted"), [(2, 0), (0, 2)])
+def test_inline_job_s_attempts_are_used_up_by_the_larger_of_its_two_counts(
+    bench: Bench, in_element: int, noted: int
+) -> None:
+    queue = bench.queue(max_retries=1)
+    bench.admin.lpush(keys.QUEUE, json.dumps({**fields_of(attempts=in_element), "jobId": "uuid"}))
+    bench.admin.hset(keys.ATTEMPTS, "uuid", noted)
+    take(queue)
+    age_leases(bench, MINUTE_MS)
+    (taken,) = queue.reap(worker_id="w").exhausted
+    assert taken.attempts == 2
+
+
 def test_element_without_a_lease_is_left_alone_until_its_grace_is_over(bench: Bench, queue: Queue) -> None:
     job_id = taken_by_a_peer(bench, queue)
     seen = queue.reap(worker_id="w")
@@ -191,6 +204,18 @@ def test_note_is_dropped_when_the_element_is_leased(bench: Bench, queue: Queue) 
     assert (seen.orphans_requeued, seen.noted) == ([], 0)
 
 
+def test_note_is_dropped_when_the_element_s_lease_has_expired(bench: Bench) -> None:
+    """What was noted before the lease must not shorten the grace of whoever has the element after it."""
+    queue = bench.queue(max_retries=0)
+    bench.admin.rpush(keys.PROCESSING, json.dumps({"jobId": "uuid", "attempts": 1}))
+    assert queue.reap(worker_id="w").noted == 1
+    bench.admin.lmove(keys.PROCESSING, keys.QUEUE, "LEFT", "RIGHT")
+    take(queue)
+    age_leases(bench, MINUTE_MS)
+    reaped = queue.reap(worker_id="w")
+    assert (len(reaped.exhausted), reaped.noted) == (1, 0)
+
+
 def test_only_one_worker_reaps_at_a_time(bench: Bench, queue: Queue) -> None:
     taken_by_a_peer(bench, queue)
     assert queue.reap(worker_id="one").noted == 1
@@ -212,6 +237,8 @@ def test_long_processing_list_is_reaped_page_by_page(bench: Bench, queue: Queue)
     assert sorted(identities(reaped.requeued)) == sorted(dead)
     assert reaped.noted == 750
     assert queue.lengths().processing == 125 + 750
+    age_notes(bench, 15 * MINUTE_MS)
+    assert len(queue.reap(worker_id="w").orphans_requeued) == 750
 
 
 def test_lease_whose_element_has_left_the_list_is_dropped_after_another_lease_time(bench: Bench, queue: Queue) -> None:

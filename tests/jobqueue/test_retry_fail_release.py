@@ -66,6 +66,8 @@ def test_inline_job_keeps_its_count_when_a_peer_rewrites_it(bench: Bench, queue:
 
 
 def test_failed_job_leaves_its_result_and_a_letter(bench: Bench, queue: Queue, job_id: str) -> None:
+    queue.retry(*begin(queue), "why", 0)
+    queue.promote()
     taken, job = begin(queue)
     assert queue.fail(taken, job, KEY, ERROR)
     assert set(bench.snapshot()) == {f"gradient:{KEY}", keys.DEAD, keys.DEAD_INDEX}
@@ -109,6 +111,13 @@ def test_released_job_keeps_the_attempts_of_before(bench: Bench, queue: Queue, j
     assert take(queue).attempts == 1
 
 
+def test_released_inline_job_keeps_the_attempts_that_only_redis_has_counted(bench: Bench, queue: Queue) -> None:
+    bench.admin.lpush(keys.QUEUE, json.dumps({**fields_of(), "jobId": "3f0c-uuid"}))
+    bench.admin.hset(keys.ATTEMPTS, "3f0c-uuid", 1)
+    queue.release(*begin(queue))
+    assert take(queue).attempts == 1
+
+
 def test_release_keeps_the_ttl_of_the_job_key(bench: Bench, queue: Queue) -> None:
     job_id = queue.enqueue(fields_of())
     bench.admin.expire(keys.job_key(job_id), 1_000)
@@ -148,6 +157,22 @@ def test_without_the_lease_nothing_is_changed(
     }
     assert steps[step]() is False
     assert bench.snapshot() == before
+
+
+def test_what_another_did_is_not_taken_for_our_own_step_whose_reply_was_lost(
+    bench: Bench, queue: Queue, job_id: str
+) -> None:
+    taken, job = begin(queue)
+    queue.retry(taken, job, "why", 0)
+    assert queue.retry(taken, job, "why", 0)
+    bench.admin.hset(keys.OWNERS, taken.identity, "somebody else's")
+    assert not queue.retry(taken, job, "why", 0)
+    bench.admin.delete(keys.OWNERS)
+    queue.promote()
+    taken, job = begin(queue)
+    queue.fail(taken, job, KEY, ERROR)
+    assert queue.fail(taken, job, KEY, ERROR)
+    assert not queue.fail(another_token(taken), job, KEY, ERROR)
 
 
 @pytest.mark.parametrize("step", ["complete", "retry", "fail", "release"])

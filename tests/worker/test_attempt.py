@@ -3,17 +3,18 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import gevent
 import pytest
 from gevent.event import Event
 
-from gradientd.errors import RedisUnavailable, StorageFault
-from gradientd.jobqueue import Begun, Taken
+from gradientd.errors import ObjectMissing, RedisUnavailable, StorageFault
+from gradientd.jobqueue import Begun, Completion, Taken
 from gradientd.logs import create_logger
-from gradientd.metrics import Metrics
-from gradientd.model import Gradient
+from gradientd.metrics import Metrics, Stage
+from gradientd.model import Gradient, Job
 from gradientd.settings import Settings
 from gradientd.worker import attempt as room
 from gradientd.worker.attempt import Attempt, HandBack, Workshop
@@ -108,6 +109,86 @@ def test_outcome_that_redis_does_not_take_before_the_end_is_reported(shop: Works
     *_, last = lines(out)
     assert last["msg"].startswith("Redis did not take the job's outcome")
     assert last["error"] == "refused"
+
+
+@pytest.mark.parametrize(("completion", "stale"), [(Completion.STORED, 0), (Completion.STALE, 1)])
+def test_completed_attempt_is_counted_once_with_its_bytes_and_its_time_in_each_stage(
+    shop: Workshop, completion: Completion, stale: int
+) -> None:
+    rooms, stages = cast(Any, shop.queue), list[Stage]()
+    metrics: Any = SimpleNamespace(observe=lambda stage, seconds: stages.append(stage))
+    rooms.complete = lambda *_: completion
+    taken = replace(TAKEN, payload=JOB.replace("{", '{"createdAt":1,'))
+    assert Attempt(replace(shop, metrics=metrics), taken).run() is Outcome.COMPLETED
+    assert stages == list(Stage)
+    assert shop.tally.outcomes == {Outcome.COMPLETED: 1}
+    assert (shop.tally.picture_bytes, shop.tally.stale_results) == (7, stale)
+    stages.clear()
+    Attempt(replace(shop, metrics=metrics), replace(taken, attempts=1)).run()
+    assert Stage.QUEUE_WAIT not in stages, "it waited for its first attempt only"
+
+
+def test_last_attempt_is_made_and_one_more_is_poison(shop: Workshop) -> None:
+    rooms = cast(Any, shop.queue)
+    rooms.complete = lambda *_: Completion.STORED
+    rooms.fail = lambda *_: True
+    assert Attempt(shop, replace(TAKEN, attempts=SETTINGS.max_retries)).run() is Outcome.COMPLETED
+    assert shop.tally.poison == 0
+    assert Attempt(shop, replace(TAKEN, attempts=SETTINGS.max_retries + 1)).run() is Outcome.FAILED
+    assert shop.tally.poison == 1
+
+
+def test_waiting_for_a_thread_does_not_end_the_lease(shop: Workshop) -> None:
+    rooms, ends = cast(Any, shop.queue), list[float]()
+    attempt = Attempt(shop, TAKEN)
+    decode = rooms.gradient
+
+    def gradient(*_: object, **__: object) -> Decoded:
+        ends.append(attempt.lease.renew_until)
+        decoded: Decoded = decode()
+        return decoded
+
+    rooms.gradient = gradient
+    attempt.run()
+    assert ends == [float("inf")]
+
+
+def test_retry_is_told_with_its_delay(shop: Workshop) -> None:
+    rooms, retries = cast(Any, shop.queue), list[tuple[str, int]]()
+
+    def fail() -> None:
+        raise ObjectMissing("no such key")
+
+    rooms.on_get, rooms.retry = fail, lambda *_: True
+    shop = replace(shop, on_retry=lambda identity, delay_ms: retries.append((identity, delay_ms)))
+    assert Attempt(shop, TAKEN).run() is Outcome.RETRIED
+    ((identity, delay_ms),) = retries
+    assert (identity, 2_000 <= delay_ms <= 2_500) == ("id", True)
+
+
+def test_job_whose_time_is_over_before_its_picture_is_here_takes_no_thread(shop: Workshop) -> None:
+    rooms, reasons = cast(Any, shop.queue), list[str]()
+
+    def retry(taken: Taken, job: Job, reason: str, delay_ms: int) -> bool:
+        reasons.append(reason)
+        return True
+
+    rooms.on_get, rooms.retry = lambda: gevent.sleep(0.02), retry
+    shop = replace(shop, settings=replace(SETTINGS, job_timeout_ms=10))
+    assert Attempt(shop, TAKEN).run() is Outcome.RETRIED
+    assert reasons == ["The job overran its time limit while its picture was downloaded."]
+
+
+def test_job_whose_attempt_begins_as_the_grace_time_ends_is_handed_back(shop: Workshop) -> None:
+    rooms = cast(Any, shop.queue)
+
+    def begin(*_: object) -> Begun:
+        shop.closing.set()
+        return Begun.OK
+
+    rooms.begin = begin
+    assert Attempt(shop, TAKEN).run() is Outcome.RELEASED
+    assert rooms.released == [TAKEN]
 
 
 def test_lease_goes_on_for_as_long_as_redis_does_not_take_a_transition(

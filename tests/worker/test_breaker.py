@@ -47,6 +47,7 @@ def test_second_outage_is_news_again(monkeypatch: pytest.MonkeyPatch) -> None:
         breaker.trip(StorageUnavailable("x"))
         assert breaker.outage.wait(1)
     assert len(out.getvalue().splitlines()) == 4
+    assert breaker.outage.ended == 2
 
 
 def test_surprise_in_a_probe_is_told_in_one_line_and_does_not_end_the_prober(monkeypatch: pytest.MonkeyPatch) -> None:
