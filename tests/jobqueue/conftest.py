@@ -117,6 +117,12 @@ def fields_of(storage_key: str = "g/album/a.jpg", **more: Any) -> dict[str, Any]
     return {"guildId": "g", "galleryName": "album", "storageKey": storage_key, "itemId": "a", **more}
 
 
+def stored(bench: Bench, storage_key: str = "g/album/a.jpg") -> dict[str, Any]:
+    """A picture's result as it stands in Redis."""
+    result: dict[str, Any] = json.loads(bench.admin.get(f"gradient:{storage_key}"))
+    return result
+
+
 def identities(recovered: Sequence[Recovered]) -> list[str]:
     return [job.identity for job in recovered]
 

@@ -87,6 +87,7 @@ def test_any_other_element_is_an_id(bench: Bench, queue: Queue, element: str) ->
 
 def test_id_whose_data_has_expired_is_leased_without_data_and_dropped(bench: Bench, queue: Queue) -> None:
     bench.admin.rpush(keys.QUEUE, "expired")
+    bench.admin.hset(keys.REASONS, "expired", "why its attempt before failed")
     taken = take(queue)
     assert taken.payload is None
     with pytest.raises(InvalidJob):

@@ -207,3 +207,11 @@ def test_identity_set_knows_what_it_has_seen() -> None:
     seen.update(["late", "\udcff"])
     assert "late" in seen
     assert "\udcff" in seen
+
+
+def test_forgetting_spares_a_job_that_was_leased_since_the_looks(bench: Bench, queue: Queue) -> None:
+    job_id = queue.enqueue(fields_of())
+    take(queue)
+    bench.admin.hset(keys.REASONS, job_id, "why its attempt before failed")
+    assert queue.scripts.run("forget", [keys.LEASES, keys.ATTEMPTS, keys.REASONS], [job_id]) == 0
+    assert bench.admin.hexists(keys.REASONS, job_id)

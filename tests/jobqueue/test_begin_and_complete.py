@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
 from gradientd.jobqueue import Begun, Completion, Queue, Recent, keys
 from gradientd.jsontext import to_json
 from gradientd.model import MAX_JOB_BYTES
-from tests.jobqueue.conftest import GRADIENT, Bench, another_token, begin, fields_of, take
+from tests.jobqueue.conftest import GRADIENT, Bench, another_token, begin, fields_of, stored, take
 
 KEY = "g/album/a.jpg"
-
-
-def stored(bench: Bench) -> dict[str, Any]:
-    result: dict[str, Any] = json.loads(bench.admin.get(f"gradient:{KEY}"))
-    return result
 
 
 def test_begin_counts_the_attempt_where_a_crash_cannot_undo_it(bench: Bench, queue: Queue, job_id: str) -> None:

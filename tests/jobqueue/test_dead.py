@@ -9,7 +9,7 @@ import pytest
 
 from gradientd.errors import DamagedImage, GradientdError, InvalidJob, NotAnImage
 from gradientd.jobqueue import DeadLetters, Queue, dead, keys
-from tests.jobqueue.conftest import GRADIENT, Bench, begin, fields_of, take
+from tests.jobqueue.conftest import GRADIENT, Bench, begin, fields_of, stored, take
 
 
 @pytest.fixture
@@ -28,11 +28,6 @@ def fail(queue: Queue, storage_key: str = "g/album/a.jpg", error: GradientdError
     taken, job = begin(queue)
     assert queue.fail(taken, job, storage_key, error or NotAnImage("This is a web page."))
     return job_id
-
-
-def stored(bench: Bench, storage_key: str) -> dict[str, Any]:
-    result: dict[str, Any] = json.loads(bench.admin.get(keys.result_key(storage_key)))
-    return result
 
 
 def test_failed_job_leaves_its_reason_and_the_whole_job(queue: Queue, letters: DeadLetters) -> None:
@@ -126,6 +121,7 @@ def test_retry_of_an_inline_job_keeps_its_form(bench: Bench, queue: Queue, lette
     bench.admin.lpush(keys.QUEUE, json.dumps({**fields_of(extra={}), "jobId": "uuid", "attempts": 2}))
     taken, job = begin(queue)
     queue.fail(taken, job, job.storage_key, damaged())
+    bench.admin.hset(keys.ATTEMPTS, "uuid", 3)
     assert letters.retry(job.storage_key) == "uuid"
     taken = take(queue)
     assert (taken.identity, taken.inline, taken.attempts) == ("uuid", True, 0)
@@ -146,6 +142,18 @@ def test_retry_of_a_job_that_cannot_be_read_pushes_it_as_it_was(
     assert letters.retry(f"!{taken.identity}") == taken.identity
     again = take(queue)
     assert (again.element, again.payload) == (element, taken.payload)
+
+
+def test_retry_of_a_job_that_could_not_be_read_leaves_the_data_that_its_id_has_got_meanwhile(
+    bench: Bench, queue: Queue, letters: DeadLetters
+) -> None:
+    bench.admin.set(keys.job_key("odd-id"), "not json")
+    bench.admin.rpush(keys.QUEUE, "odd-id")
+    queue.fail(take(queue), None, None, InvalidJob("The job is not valid JSON."))
+    newer = json.dumps(fields_of())
+    bench.admin.set(keys.job_key("odd-id"), newer)
+    assert letters.retry("!odd-id") == "odd-id"
+    assert take(queue).payload == newer
 
 
 def test_letter_is_retried_once(bench: Bench, queue: Queue, letters: DeadLetters) -> None:

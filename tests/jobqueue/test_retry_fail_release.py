@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from gradientd.errors import NotAnImage
 from gradientd.jobqueue import Queue, keys
-from tests.jobqueue.conftest import GRADIENT, Bench, another_token, begin, fields_of, take
+from tests.jobqueue.conftest import GRADIENT, Bench, another_token, begin, fields_of, stored, take
 
 KEY = "g/album/a.jpg"
 ERROR = NotAnImage("This is a web page.")
-
-
-def stored(bench: Bench) -> dict[str, Any]:
-    result: dict[str, Any] = json.loads(bench.admin.get(f"gradient:{KEY}"))
-    return result
 
 
 def test_retried_job_waits_in_the_form_in_which_it_arrived(bench: Bench, queue: Queue, job_id: str) -> None:
