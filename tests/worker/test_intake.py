@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
@@ -15,7 +16,7 @@ from gradientd.logs import create_logger
 from gradientd.worker import intake as room
 from gradientd.worker.breaker import Breaker, Outage
 from gradientd.worker.intake import Intake
-from tests.worker.conftest import lines, messages
+from tests.worker.conftest import lines, messages, wait_for
 
 TAKEN = Taken("id", "id", "token", "{}", False, 0, 0)
 NEXT = Taken("next", "next", "token", "{}", False, 0, 0)
@@ -30,6 +31,7 @@ class ScriptedQueue:
         self.promotions = 0
         self.peeks = 0
         self.peek_error: Exception | None = None
+        self.is_pushed = False
         self.released: list[Taken] = []
         self.on_acquire: Callable[[], None] = lambda: None
         self._answers = iter(answers)
@@ -57,8 +59,8 @@ class ScriptedQueue:
         self.peeks += 1
         if self.peek_error is not None:
             raise self.peek_error
-        gevent.sleep(timeout_s)
-        return False
+        gevent.sleep(0 if self.is_pushed else timeout_s)
+        return self.is_pushed
 
 
 @pytest.fixture(autouse=True)
@@ -175,6 +177,20 @@ def test_job_for_which_there_is_no_slot_any_more_is_handed_back_at_once(
     assert not is_repeat
 
 
+def test_job_that_redis_does_not_take_back_is_asked_for_again(
+    start: Callable[..., tuple[Intake, list[Taken]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def release(taken: Taken, job: None) -> bool:
+        raise RedisUnavailable("reset")
+
+    queue = ScriptedQueue([Acquired(taken=TAKEN), Acquired(taken=TAKEN)])
+    monkeypatch.setattr(queue, "release", release)
+    _, worked = start(queue, has_room=lambda taken: len(queue.asked) > 1)
+    gevent.sleep(0.1)
+    (first, _), (second, is_repeat), *_ = queue.asked
+    assert (first, is_repeat, worked) == (second, True, [TAKEN])
+
+
 def test_job_whose_reply_was_lost_before_the_stop_is_handed_back(
     start: Callable[..., tuple[Intake, list[Taken]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,6 +203,39 @@ def test_job_whose_reply_was_lost_before_the_stop_is_handed_back(
     assert first == second
     assert (was_repeat, is_repeat) == (False, True)
     assert (queue.released, worked) == ([TAKEN], [])
+
+
+def test_worker_that_wakes_in_vain_lets_the_others_go_first(
+    start: Callable[..., tuple[Intake, list[Taken]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = ScriptedQueue([])
+    queue.is_pushed = True
+    monkeypatch.setattr("gradientd.worker.intake.random.random", lambda: 1.0)
+    start(queue)
+    gevent.sleep(0.2)
+    assert room.VAIN_WAKES < len(queue.asked) <= room.VAIN_WAKES + 6
+
+
+def test_retries_are_promoted_when_they_fall_due(start: Callable[..., tuple[Intake, list[Taken]]]) -> None:
+    queue = ScriptedQueue([])
+    queue.promoted = iter([Promoted(0, 5)] * 20)
+    began = time.monotonic()
+    start(queue)
+    wait_for(lambda: queue.promotions > 10)
+    assert time.monotonic() - began < 0.5, "by the poll interval alone"
+
+
+def test_intake_is_not_idle_while_a_reply_is_due_or_redis_does_not_answer(
+    start: Callable[..., tuple[Intake, list[Taken]]],
+) -> None:
+    """A drain would take the queue for empty."""
+    queue, seen = ScriptedQueue([]), list[bool]()
+    queue.promoted = iter([Promoted(0, None)] * 2 + [RedisUnavailable("reset")] * 1000)
+    queue.on_acquire = lambda: seen.append(intake.is_idle)
+    intake, _ = start(queue)
+    wait_for(lambda: len(seen) == 2)
+    wait_for(lambda: not intake.is_idle)
+    assert seen == [False, False]
 
 
 def test_stop_ends_in_its_time_although_redis_does_not_answer(
