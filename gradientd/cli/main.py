@@ -6,6 +6,7 @@ It refuses to import a command before it is asked for: `--help` and `health` sta
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -22,6 +23,8 @@ INTERRUPTED = 128 + signal.SIGINT
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a key may hold letters that the locale's encoding lacks
     parser = make_parser()
     arguments = parser.parse_args(argv)
     if arguments.once and arguments.command:

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 import gradientd
+from tests.real.conftest import Bench, bench
 from tests.real.console import Console
+
+__all__ = ["bench"]  # the fixture
 
 SETTINGS = {
     "REDIS_URL": "redis://:hunter2@127.0.0.1:1/0",
@@ -55,6 +58,11 @@ def test_wrong_settings_exit_78_with_every_mistake_and_no_secret(arguments: list
         "  MASTER_BUCKET_NAME is not set",
         "  GRADIENT_WORKER_CONCURRENCY must be at least 1, not 0",
     ]
+
+
+def test_letters_that_the_locale_lacks_are_escaped(bench: Bench) -> None:
+    code, out, err = run("enqueue", "büro/☃.jpg", **bench.env, PYTHONIOENCODING="ascii")
+    assert (code, out, err) == (0, "gradient-b\\xfcro-\\u2603.jpg\n", "")
 
 
 @pytest.mark.parametrize("arguments", [["--once"], ["enqueue", "a.jpg"]])
