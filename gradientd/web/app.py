@@ -77,10 +77,11 @@ class App:
         response = self._respond(environ)
         headers = [
             ("Content-Type", response.content_type),
-            ("Content-Length", str(len(response.body))),
             *SECURITY_HEADERS,
             *response.headers,
         ]
+        if response.status is not HTTPStatus.NOT_MODIFIED:  # where it would be the whole file's length
+            headers.append(("Content-Length", str(len(response.body))))
         if not any(name == "Cache-Control" for name, _ in response.headers):
             headers.append(("Cache-Control", "no-store"))
         start_response(f"{response.status.value} {response.status.phrase}", headers)

@@ -32,6 +32,11 @@ class Assets:
         if name not in self._files:
             raise Refusal(HTTPStatus.NOT_FOUND, "There is nothing here.")
         headers = (("ETag", self._tags[name]), ("Cache-Control", "no-cache"))
-        if request.header("If-None-Match") == self._tags[name]:
+        if self._tags[name] in _tags_of(request.header("If-None-Match")):
             return Response(b"", _TYPES[name], HTTPStatus.NOT_MODIFIED, headers)
         return Response(self._files[name], _TYPES[name], headers=headers)
+
+
+def _tags_of(if_none_match: str) -> set[str]:
+    """The entity tags that a client has; a proxy that compresses makes them weak, which matters not here (RFC 9110)."""
+    return {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
