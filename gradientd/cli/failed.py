@@ -63,8 +63,9 @@ def _purge(letters: DeadLetters, arguments: argparse.Namespace) -> int:
     names = _chosen(letters, arguments)
     if names is None:
         return Exit.USAGE
-    print(f"{letters.purge(names)} forgotten")
-    return Exit.DONE
+    forgotten = letters.purge(names)
+    print(f"{forgotten} forgotten")
+    return Exit.SOME_FAILED if forgotten < len({*arguments.names}) else Exit.DONE
 
 
 _ACTIONS = {"list": _list, "show": _show, "retry": _retry, "purge": _purge}

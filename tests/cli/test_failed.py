@@ -82,6 +82,12 @@ def test_purge_forgets_what_the_filter_chooses(bench: Bench, letters: list[str])
     assert run(bench, "list")[:2] == (0, "")
 
 
+@pytest.mark.parametrize("action", ["retry", "purge"])
+def test_name_of_no_letter_exits_1(bench: Bench, letters: list[str], action: str) -> None:
+    assert run(bench, action, letters[0], "nobody.jpg")[0] == 1
+    assert bench.redis.hexists("gradientd:dead", letters[0]) is False
+
+
 @pytest.mark.parametrize("arguments", [["retry"], ["purge"], ["purge", "a.jpg", "--all"]])
 def test_nothing_is_retried_or_purged_by_accident(bench: Bench, arguments: list[str]) -> None:
     code, _, err = run(bench, *arguments)
