@@ -11,6 +11,7 @@ import sys
 from gradientd.cli.connection import open_queue
 from gradientd.cli.exits import Exit
 from gradientd.cli.wording import moment, printable
+from gradientd.errors import InvalidJob
 from gradientd.jobqueue import DeadLetter, DeadLetters
 from gradientd.jsontext import to_json
 
@@ -48,15 +49,20 @@ def _retry(letters: DeadLetters, arguments: argparse.Namespace) -> int:
     names = _chosen(letters, arguments)
     if names is None:
         return Exit.USAGE
-    missing = 0
+    is_whole = True
     for name in names:
-        identity = letters.retry(name)
+        try:
+            identity = letters.retry(name)
+        except InvalidJob as exc:
+            is_whole = False
+            print(f"gradientd: {printable(name)} cannot be queued again: {exc}", file=sys.stderr)
+            continue
         if identity is None:
-            missing += 1
+            is_whole = False
             print(f"gradientd: no job failed for good under {name!r}", file=sys.stderr)
         else:
             print(f"{printable(name)}\t{printable(identity)}")
-    return Exit.SOME_FAILED if missing else Exit.DONE
+    return Exit.DONE if is_whole else Exit.SOME_FAILED
 
 
 def _purge(letters: DeadLetters, arguments: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from gradientd.model import distinct_job_id_for, job_id_for
 from tests.real.conftest import Bench, bench
 from tests.real.console import Console
 from tests.real.pictures import jpeg
@@ -86,6 +87,15 @@ def test_purge_forgets_what_the_filter_chooses(bench: Bench, letters: list[str])
 def test_name_of_no_letter_exits_1(bench: Bench, letters: list[str], action: str) -> None:
     assert run(bench, action, letters[0], "nobody.jpg")[0] == 1
     assert bench.redis.hexists("gradientd:dead", letters[0]) is False
+
+
+def test_letter_that_cannot_be_retried_keeps_no_other_from_it(bench: Bench, letters: list[str]) -> None:
+    for job_id in (job_id_for(letters[2]), distinct_job_id_for(letters[2])):
+        bench.redis.set(f"gradient:job:{job_id}", "not a job")
+    code, out, err = run(bench, "retry", "--all")
+    assert code == 1
+    assert [line.split("\t")[0] for line in out.splitlines()] == letters[1::-1]
+    assert err.startswith(f"gradientd: {letters[2]} cannot be queued again: ")
 
 
 @pytest.mark.parametrize("arguments", [["retry"], ["purge"], ["purge", "a.jpg", "--all"]])
