@@ -6,25 +6,30 @@ It refuses to do anything with them.
 from __future__ import annotations
 
 import argparse
+import textwrap
 from typing import TypeAlias
 
 import gradientd
 
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
+HELP_WIDTH = 80
 DESCRIPTION = """\
 Turns the pictures of a gallery into colour gradients and blur placeholders.
 
-Without a command it runs the worker: it takes jobs from a Redis queue, reads each picture from an
-S3-compatible bucket, and stores palette, gradient, foreground colour and placeholder in Redis, until
-SIGTERM or SIGINT. The jobs in hand may then finish; a second signal hands them back at once.
+Without a command it runs the worker: it takes jobs from a Redis queue, reads
+each picture from an S3-compatible bucket, and stores palette, gradient,
+foreground colour and placeholder in Redis, until SIGTERM or SIGINT. The jobs in
+hand may then finish; a second signal hands them back at once.
 """
 EPILOG = """\
 required settings (environment):
-  REDIS_URL            redis://, rediss://, unix:// or redis+sentinel://host:port,host:port/service/db
+  REDIS_URL            redis://, rediss://, unix:// or
+                       redis+sentinel://host:port,host:port/service/db
   S3_ENDPOINT          https://s3.example.com
   S3_ACCESS_KEY        S3_SECRET_KEY        MASTER_BUCKET_NAME
-  A secret can come from a file: REDIS_URL_FILE, S3_ACCESS_KEY_FILE, S3_SECRET_KEY_FILE.
+  A secret can come from a file: REDIS_URL_FILE, S3_ACCESS_KEY_FILE,
+  S3_SECRET_KEY_FILE.
 some of the others (the README has them all):
   GRADIENT_WORKER_CONCURRENCY  jobs at once (2)
   GRADIENT_JOB_MAX_RETRIES     retries after the first attempt (3)
@@ -37,11 +42,11 @@ exit codes:
                                78  wrong settings
 
 examples:
-  gradientd demo                          watch it work, nothing else needed
-  gradientd --once                        empty the queue, then exit
-  gradientd enqueue photos/2024/lake.jpg  put a picture into the queue
-  gradientd show lake.jpg                 what it makes of a picture, or what is stored of one
-  gradientd COMMAND --help                more about one command
+  gradientd demo                     watch it work, nothing else needed
+  gradientd --once                   empty the queue, then exit
+  gradientd enqueue photos/lake.jpg  put a picture into the queue
+  gradientd show lake.jpg            what it makes, or has, of a picture
+  gradientd COMMAND --help           more about one command
 """
 
 
@@ -73,7 +78,7 @@ def _add(commands: _Commands, name: str, summary: str, example: str) -> argparse
     return commands.add_parser(
         name,
         help=summary,
-        description=summary[0].upper() + summary[1:] + ".",
+        description=textwrap.fill(summary[0].upper() + summary[1:] + ".", HELP_WIDTH),
         epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -150,7 +155,8 @@ def _add_doctor(commands: _Commands) -> None:
         "  gradientd doctor --read lakes/como.jpg --wait 40\n"
         "\n"
         "exit codes:\n"
-        "  0  no fault    1  some fault    69  Redis or the bucket does not serve    78  wrong settings",
+        "  0  no fault      69  Redis or the bucket does not serve\n"
+        "  1  some fault    78  wrong settings",
     )
     parser.add_argument("--json", action="store_true", help="as one JSON object")
     parser.add_argument("--read", metavar="KEY", help="read this object of the bucket too")
@@ -196,8 +202,8 @@ def _add_show(commands: _Commands) -> None:
         commands,
         "show",
         "show what is stored of a picture, or what would be made of a local one",
-        "gradientd show lakes/como.jpg                       what is stored under this key\n"
-        "  gradientd show ~/Pictures/como.jpg                  a file; no Redis or bucket needed\n"
+        "gradientd show lakes/como.jpg              what is stored under this key\n"
+        "  gradientd show ~/Pictures/como.jpg         a file; no Redis or bucket needed\n"
         "  gradientd show lakes/como.jpg --html > como.html",
     )
     parser.add_argument(
@@ -244,7 +250,8 @@ def _add_completion(commands: _Commands) -> None:
         "completion",
         "print what lets a shell complete commands and options",
         "bash  gradientd completion bash > ~/.local/share/bash-completion/completions/gradientd\n"
-        "  zsh   gradientd completion zsh > ~/.zfunc/_gradientd       with fpath+=~/.zfunc before compinit\n"
+        "  zsh   gradientd completion zsh > ~/.zfunc/_gradientd\n"
+        "        with fpath+=~/.zfunc before compinit\n"
         "  fish  gradientd completion fish > ~/.config/fish/completions/gradientd.fish",
     )
     parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="%(choices)s")

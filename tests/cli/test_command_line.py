@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import time
@@ -12,6 +13,7 @@ import pytest
 import gradientd
 from tests.real.conftest import Bench, bench
 from tests.real.console import Console
+from tests.real.test_told_commands import PARSERS
 
 __all__ = ["bench"]  # the fixture
 
@@ -37,6 +39,13 @@ def test_help_goes_to_stdout() -> None:
     code, out, err = run("--help")
     assert (code, err) == (0, "")
     assert "examples:" in out
+
+
+@pytest.mark.parametrize("parser", PARSERS, ids=lambda parser: parser.prog)
+def test_help_fits_a_terminal_of_80_columns(parser: argparse.ArgumentParser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = parser.format_help().splitlines()
+    assert [line for line in lines if len(line) > 80 and "/bash-completion/" not in line] == []
 
 
 @pytest.mark.parametrize(
