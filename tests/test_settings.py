@@ -132,11 +132,26 @@ def test_redis_urls_that_are_served(monkeypatch: pytest.MonkeyPatch, url: str) -
 
 @pytest.mark.parametrize(
     "url",
-    ["h:6379", "http://h", "redis://", "redis://h:port", "redis://h/abc", "redis+cluster://h", "redis+sentinel://a:1"],
+    [
+        "h:6379",
+        "http://h",
+        "redis://",
+        "redis://h:port",
+        "redis://h/abc",
+        "redis://a..b",
+        "redis+cluster://h",
+        "redis+sentinel://a:1",
+    ],
 )
 def test_redis_urls_that_are_not(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("REDIS_URL", url)
     assert problems()[0].startswith("REDIS_URL ")
+
+
+@pytest.mark.parametrize("url", ["ftp://s3.example.com", "https://", "https://s3..example.com", "https://h:0"])
+def test_endpoint_that_is_no_url_is_a_mistake(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("S3_ENDPOINT", url)
+    assert problems() == ["S3_ENDPOINT must be a URL such as https://s3.example.com"]
 
 
 @pytest.mark.parametrize(("region", "is_sound"), [("garage", True), ("eu-central-1", True), ("bad region!", False)])
@@ -196,7 +211,7 @@ def test_http_address_is_host_and_port(monkeypatch: pytest.MonkeyPatch, text: st
     assert parse_env().http_addr == address
 
 
-@pytest.mark.parametrize("text", ["9876", "127.0.0.1", "h:70000", "h:http", "http://h:1", "h:1/x", "u@h:1"])
+@pytest.mark.parametrize("text", ["9876", "127.0.0.1", "h:70000", "h:http", "http://h:1", "h:1/x", "u@h:1", "a..b:1"])
 def test_http_address_that_is_none_is_a_mistake(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("GRADIENT_HTTP_ADDR", text)
     assert problems() == [f"GRADIENT_HTTP_ADDR must look like 127.0.0.1:9876, [::1]:9876 or :9876, not {text!r}"]

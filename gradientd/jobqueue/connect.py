@@ -184,7 +184,7 @@ def _foreign(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def _host_and_port(place: str) -> tuple[str, int]:
     parts = urlsplit(f"//{place}")
-    if not parts.hostname:
+    if not parts.hostname or not parts.hostname.encode("idna"):  # a UnicodeError is a ValueError
         raise ValueError("no host")
     return parts.hostname, parts.port or SENTINEL_PORT
 

@@ -18,6 +18,14 @@ _REGION = re.compile(r"(?!\d+$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _CLUSTER_SCHEMES = ("redis+cluster", "rediss+cluster", "redis-cluster")
 
 
+def is_host(name: str | None) -> bool:
+    """Whether a name can be looked up: one with an empty part, or a part of over 63 characters, no resolver takes."""
+    try:
+        return bool(name and name.encode("idna"))
+    except UnicodeError:
+        return False
+
+
 def check_token(value: str) -> str | None:
     """A token that cannot be guessed and fits into a header."""
     if len(value) < MIN_TOKEN_CHARS or not value.isascii() or not value.isprintable() or " " in value:
@@ -34,7 +42,7 @@ def check_redis_url(value: str) -> str | None:
         return f"must begin with one of {', '.join(s + '://' for s in REDIS_SCHEMES)}"
     try:
         parts = urlsplit(value)
-        if scheme in ("redis", "rediss") and (not parts.hostname or parts.port == 0):
+        if scheme in ("redis", "rediss") and (not is_host(parts.hostname) or parts.port == 0):
             return "names no host or a wrong port"
         if scheme in ("redis", "rediss") and not (parts.path.strip("/") or "0").isdecimal():
             return "must end with the number of a database, such as redis://host:6379/0"
@@ -65,7 +73,7 @@ def check_http_url(value: str) -> str | None:
     """An http or https URL without credentials."""
     try:
         parts = urlsplit(value)
-        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        sound = parts.scheme in ("http", "https") and is_host(parts.hostname) and parts.port != 0
     except ValueError:
         sound = False
     if not sound:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from environs import Env, EnvError
 
 from gradientd.model import Extra
-from gradientd.settings.checks import Check
+from gradientd.settings.checks import Check, is_host
 
 _FAMILY = "GRADIENT_"
 
@@ -101,7 +101,8 @@ class Reader:
             return None
         try:
             parts = urlsplit(f"//{text}")
-            if parts.port is not None and parts.netloc == text and "@" not in text:
+            is_place = is_host(parts.hostname) or text.startswith(":")
+            if is_place and parts.port is not None and parts.netloc == text and "@" not in text:
                 return parts.hostname or "", parts.port
         except ValueError:
             pass

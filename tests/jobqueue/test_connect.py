@@ -116,7 +116,14 @@ def test_sentinel_url_names_hosts_service_db_and_the_data_nodes_password() -> No
 
 
 @pytest.mark.parametrize(
-    "url", ["redis+sentinel://h:x/service", "redis+sentinel:///service", "redis+sentinel://h", "redis+sentinel://h/s/x"]
+    "url",
+    [
+        "redis+sentinel://h:x/service",
+        "redis+sentinel://a,b..c/service",
+        "redis+sentinel:///service",
+        "redis+sentinel://h",
+        "redis+sentinel://h/s/x",
+    ],
 )
 def test_sentinel_url_that_is_wrong_is_refused_without_showing_it(url: str) -> None:
     with pytest.raises(SettingsError, match="REDIS_URL") as caught:
