@@ -38,7 +38,8 @@ MOST_PICTURES = 200
 _JPEG, _JPEG_2000 = (".jfif", ".jpe", ".jpeg", ".jpg"), (".j2k", ".jp2")
 SUFFIXES = (*_JPEG, *_JPEG_2000, ".avif", ".gif", ".heic", ".heif", ".jxl", ".png", ".tif", ".tiff", ".webp")
 """What is taken from a folder; a file that is named is taken whatever it is called."""
-NAME_WIDTH, BAR_WIDTH = 24, 18
+NAME_WIDTH, BAR_WIDTH = 24, 12
+"""With the codes and five swatches a line of 80 columns."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -168,3 +169,10 @@ def test_table_has_swatches_on_a_terminal_and_codes_elsewhere() -> None:
     coloured = "\n".join(describe([item], colours=2**24))
     assert "\x1b[48;2;16;32;48m" in coloured
     assert "1 of 1 completed." in coloured
+
+
+def test_table_fits_a_terminal_of_80_columns() -> None:
+    gradient = {"palette": ["#102030"] * 5, "primary": "#102030", "secondary": "#FFFFFF"}
+    item = Shown("a-name-that-is-much-too-long-for-a-table.jpg", "", 1, gradient, None, None, None)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(describe([item], colours=2**24))).splitlines()
+    assert max(map(len, lines)) == 80
