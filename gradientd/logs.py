@@ -29,16 +29,20 @@ _COLOURS = {"trace": "90", "debug": "90", "info": "32", "warn": "33", "error": "
 _UNLOGGED = {*RESERVED_ATTRS, "message", "asctime", "taskName"}
 
 
-def create_logger(level: str = "info", log_format: str = "auto", stream: TextIO | None = None) -> logging.Logger:
+def create_logger(
+    level: str = "info", log_format: str = "auto", stream: TextIO | None = None, *, is_coloured: bool = True
+) -> logging.Logger:
     """The logger of gradientd, writing to `stream` (stdout).
 
     `level` is one of trace, debug, info, warn, error, fatal; `log_format` is json, pretty, or auto: pretty on a
-    terminal, JSON elsewhere. Calling it again replaces the earlier configuration.
+    terminal, JSON elsewhere. Only a terminal gets colours, and none unless `is_coloured`. Calling it again replaces
+    the earlier configuration.
     """
     stream = stream or sys.stdout
     pretty = log_format == "pretty" or (log_format == "auto" and stream.isatty())
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(_PrettyFormatter(colour=stream.isatty()) if pretty else _WireFormatter())
+    colour = is_coloured and stream.isatty()
+    handler.setFormatter(_PrettyFormatter(colour=colour) if pretty else _WireFormatter())
     logger = logging.getLogger("gradientd")
     logger.handlers[:] = [handler]
     logger.propagate = False

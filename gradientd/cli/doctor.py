@@ -23,7 +23,7 @@ from gradientd.cli.exits import Exit
 from gradientd.cli.wording import plural, printable
 from gradientd.errors import SettingsError
 from gradientd.jsontext import to_json
-from gradientd.settings import Inspected, inspect_env
+from gradientd.settings import Inspected, inspect_env, terminal_colours
 
 BOUND_S = 12.0
 """Whatever does not answer: no check takes longer."""
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(to_json(_as_dict(findings)))
     else:
-        print(*_table(findings, colour=sys.stdout.isatty()), sep="\n")
+        print(*_table(findings, colour=sys.stdout.isatty() and terminal_colours() > 0), sep="\n")
     code = _exit_code(inspected, findings)
     if not all(greenlet.ready() for greenlet in greenlets):
         sys.stdout.flush()

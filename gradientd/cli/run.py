@@ -21,7 +21,7 @@ from gradientd.cli.health import default_heartbeat_file
 from gradientd.cli.progress import show_progress
 from gradientd.cli.summary import show_summaries
 from gradientd.logs import create_logger
-from gradientd.settings import Settings, parse_env
+from gradientd.settings import Settings, parse_env, terminal_colours
 from gradientd.worker import GradientWorker
 from gradientd.worker.drain import Drained
 
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = parse_env()
     if settings.heartbeat_file is None and not arguments.once:
         settings = dataclasses.replace(settings, heartbeat_file=default_heartbeat_file())
-    logger = create_logger(settings.log_level, settings.log_format)
+    logger = create_logger(settings.log_level, settings.log_format, is_coloured=terminal_colours() > 0)
     worker = GradientWorker(None, logger, settings)
     code = _drain(worker, logger) if arguments.once else _serve(worker, logger, settings)
     _end_at_once_if_threads_are_lost(worker, code)

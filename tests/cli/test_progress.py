@@ -1,8 +1,10 @@
-"""`--once` as a person sees it: on a terminal, and in a pipe."""
+"""`--once` as a person sees it on a terminal, and who gets colours there."""
 
 from __future__ import annotations
 
 import re
+
+import pytest
 
 from tests.real.conftest import Bench, bench
 from tests.real.console import run_on_terminal
@@ -22,3 +24,10 @@ def test_terminal_shows_a_bar_below_readable_lines(bench: Bench) -> None:
     lines = [line for line in re.split(r"[\r\n]+", shown) if "Job completed successfully" in line]
     assert len(lines) == 8
     assert not any("pictures/s" in line for line in lines)
+
+
+@pytest.mark.parametrize(("env", "has_colours"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+@pytest.mark.parametrize("command", ["--once", "doctor"])
+def test_colours_are_for_who_wants_them(bench: Bench, command: str, env: dict[str, str], has_colours: bool) -> None:
+    _, shown = run_on_terminal(command, env={**bench.env, "TERM": "xterm", **env})
+    assert bool(re.search(r"\x1b\[[\d;]+m", shown)) == has_colours
