@@ -25,6 +25,17 @@ SETTINGS = {
     "MASTER_BUCKET_NAME": "photos",
 }
 
+INTERRUPTED_AT_AN_IMPORT = """
+import os, signal, sys
+
+class Interrupter:
+    def find_spec(self, name, path=None, target=None):
+        if name == "gradientd.cli.main":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupter())
+"""
+
 
 def run(*arguments: str, **env: str) -> tuple[int, str, str]:
     with Console(*arguments, env=env) as console:
@@ -67,6 +78,11 @@ def test_wrong_settings_exit_78_with_every_mistake_and_no_secret(arguments: list
         "  MASTER_BUCKET_NAME is not set",
         "  GRADIENT_WORKER_CONCURRENCY must be at least 1, not 0",
     ]
+
+
+def test_ctrl_c_before_the_command_line_is_there_ends_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPTED_AT_AN_IMPORT)
+    assert run("info", PYTHONPATH=str(tmp_path)) == (130, "", "")
 
 
 def test_letters_that_the_locale_lacks_are_escaped(bench: Bench) -> None:
