@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -37,6 +38,8 @@ _Check = Callable[[], Iterable[Finding]]
 
 def run(arguments: argparse.Namespace) -> int:
     """Check everything at once, then tell it in order."""
+    # By the loop, since Python's own handler may strike inside a check, which would take it for the check's end.
+    gevent.signal_handler(signal.SIGINT, gevent.kill, gevent.getcurrent(), KeyboardInterrupt)
     inspected = inspect_env()
     checks = list(_checks(inspected, arguments))
     greenlets = [gevent.spawn(_guarded, name, check) for name, check in checks]

@@ -30,7 +30,7 @@ import os, signal, sys
 
 class Interrupter:
     def find_spec(self, name, path=None, target=None):
-        if name == "gradientd.cli.main":
+        if name == os.environ["INTERRUPTED_AT"]:
             os.kill(os.getpid(), signal.SIGINT)
 
 sys.meta_path.insert(0, Interrupter())
@@ -80,9 +80,16 @@ def test_wrong_settings_exit_78_with_every_mistake_and_no_secret(arguments: list
     ]
 
 
-def test_ctrl_c_before_the_command_line_is_there_ends_without_a_traceback(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "module"),
+    [
+        pytest.param("info", "gradientd.cli.main", id="before the command line is there"),
+        pytest.param("doctor", "gradientd.cli.checks.queue", id="in the middle of a check"),
+    ],
+)
+def test_ctrl_c_ends_a_command_without_a_traceback(command: str, module: str, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(INTERRUPTED_AT_AN_IMPORT)
-    assert run("info", PYTHONPATH=str(tmp_path)) == (130, "", "")
+    assert run(command, **SETTINGS, PYTHONPATH=str(tmp_path), INTERRUPTED_AT=module) == (130, "", "")
 
 
 def test_letters_that_the_locale_lacks_are_escaped(bench: Bench) -> None:
