@@ -154,6 +154,11 @@ def test_endpoint_that_is_no_url_is_a_mistake(monkeypatch: pytest.MonkeyPatch, u
     assert problems() == ["S3_ENDPOINT must be a URL such as https://s3.example.com"]
 
 
+def test_bucket_is_a_name_and_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MASTER_BUCKET_NAME", "photos/")
+    assert problems() == ["MASTER_BUCKET_NAME must be the bucket's name alone, without a slash, not 'photos/'"]
+
+
 @pytest.mark.parametrize(("region", "is_sound"), [("garage", True), ("eu-central-1", True), ("bad region!", False)])
 def test_region_must_be_a_region_s_name(monkeypatch: pytest.MonkeyPatch, region: str, is_sound: bool) -> None:
     monkeypatch.setenv("S3_REGION", region)

@@ -13,6 +13,7 @@ from typing import Any
 from gradientd.errors import SettingsError
 from gradientd.model import Extra
 from gradientd.settings.checks import (
+    check_bucket,
     check_certificates,
     check_http_url,
     check_redis_url,
@@ -121,7 +122,7 @@ def inspect_env() -> Inspected:
         "s3_endpoint": r.text("S3_ENDPOINT", required=True, check=check_http_url),
         "s3_access_key": r.secret("S3_ACCESS_KEY"),
         "s3_secret_key": r.secret("S3_SECRET_KEY"),
-        "master_bucket_name": r.text("MASTER_BUCKET_NAME", required=True),
+        "master_bucket_name": r.text("MASTER_BUCKET_NAME", required=True, check=check_bucket),
     }
     return _read_others(r, connections)
 

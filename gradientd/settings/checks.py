@@ -53,6 +53,11 @@ def check_redis_url(value: str) -> str | None:
     return None
 
 
+def check_bucket(value: str) -> str | None:
+    """A bucket's name; with a folder behind it the storage would find the signature wrong."""
+    return f"must be the bucket's name alone, without a slash, not {value!r}" if "/" in value else None
+
+
 def check_region(value: str) -> str | None:
     """A region's name is a part of a host's name."""
     return None if _REGION.fullmatch(value) else f"must be a region's name such as eu-central-1, not {value!r}"
