@@ -6,6 +6,7 @@ It refuses to look whether an object that was named exists: the worker will say 
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Iterator
 
@@ -62,6 +63,8 @@ def _enqueue_named(queue: Queue, arguments: argparse.Namespace) -> int:
 def _keys(arguments: list[str]) -> Iterator[str]:
     for argument in arguments:
         if argument == "-":
+            if isinstance(sys.stdin, io.TextIOWrapper):
+                sys.stdin.reconfigure(errors="surrogateescape")  # as in arguments: refused by itself, not with the rest
             yield from (line.rstrip("\n") for line in sys.stdin if line.strip())
         else:
             yield argument

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import subprocess
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 import gradientd
 from tests.real.conftest import Bench, bench
-from tests.real.console import Console
+from tests.real.console import SCRIPT, Console
 from tests.real.test_told_commands import PARSERS
 
 __all__ = ["bench"]  # the fixture
@@ -95,6 +96,18 @@ def test_ctrl_c_ends_a_command_without_a_traceback(command: str, module: str, tm
 def test_letters_that_the_locale_lacks_are_escaped(bench: Bench) -> None:
     code, out, err = run("enqueue", "büro/☃.jpg", **bench.env, PYTHONIOENCODING="ascii")
     assert (code, out, err) == (0, "gradient-b\\xfcro-\\u2603.jpg\n", "")
+
+
+def test_key_on_stdin_that_is_no_text_is_refused_by_itself(bench: Bench) -> None:
+    told = subprocess.run(
+        [SCRIPT, "enqueue", "-"],
+        input=b"a.jpg\nb\xff.jpg\nc.jpg\n",
+        env={"PATH": os.environ["PATH"], **bench.env, "PYTHONIOENCODING": "utf-8:strict"},
+        capture_output=True,
+        check=False,
+    )
+    assert (told.returncode, told.stdout) == (1, b"gradient-a.jpg\ngradient-c.jpg\n")
+    assert told.stderr.startswith(b'gradientd: "b\\udcff.jpg" was refused: ')
 
 
 @pytest.mark.parametrize("arguments", [["--once"], ["enqueue", "a.jpg"]])
