@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
@@ -55,12 +54,9 @@ class Request:
         return str(self.environ.get("HTTP_" + name.upper().replace("-", "_"), ""))
 
     def cookie(self, name: str) -> str:
-        """A cookie's value, empty when it is absent or the header cannot be read."""
-        try:
-            morsel = SimpleCookie(self.header("Cookie")).get(name)
-        except CookieError:
-            return ""
-        return morsel.value if morsel else ""
+        """A cookie's value, empty when it is absent; the others may be whatever this host's other servers have set."""
+        pairs = (pair.strip().partition("=") for pair in self.header("Cookie").split(";"))
+        return next((value for key, _, value in pairs if key == name), "")
 
     @property
     def client(self) -> str:

@@ -100,6 +100,12 @@ def test_forged_session_is_none(guarded: Site, cookie: str) -> None:
     assert guarded.get("/", Cookie=f"{SESSION_COOKIE}={cookie}").status == 401
 
 
+@pytest.mark.parametrize("other", ['prefs={"theme": "dark"}', "name=José", "flag", "=", "a[0]=1", "path=/"])
+def test_session_stands_beside_any_cookie_of_the_same_host(guarded: Site, other: str) -> None:
+    session = session_of(log_in(guarded))["Cookie"]
+    assert guarded.get("/", Cookie=f"{other}; {session}").status == 200
+
+
 def test_session_of_one_pod_opens_another_with_the_same_token(open_site: Callable[..., Site]) -> None:
     first, second, third = (open_site(http_token=token) for token in (TOKEN, TOKEN, "another-token-of-16"))
     session = session_of(log_in(first))
