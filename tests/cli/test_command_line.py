@@ -14,6 +14,7 @@ import pytest
 import gradientd
 from tests.real.conftest import Bench, bench
 from tests.real.console import SCRIPT, Console
+from tests.real.pictures import jpeg
 from tests.real.test_told_commands import PARSERS
 
 __all__ = ["bench"]  # the fixture
@@ -91,6 +92,15 @@ def test_wrong_settings_exit_78_with_every_mistake_and_no_secret(arguments: list
 def test_ctrl_c_ends_a_command_without_a_traceback(command: str, module: str, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(INTERRUPTED_AT_AN_IMPORT)
     assert run(command, **SETTINGS, PYTHONPATH=str(tmp_path), INTERRUPTED_AT=module) == (130, "", "")
+
+
+@pytest.mark.parametrize("command", ["enqueue a.jpg", "doctor", "--once"])
+def test_closed_stdout_is_no_reason_to_fail(command: str, bench: Bench) -> None:
+    bench.storage.put("a.jpg", jpeg(), "image/jpeg")
+    env = {"PATH": os.environ["PATH"], **bench.env}
+    shell = ["sh", "-c", f"exec {SCRIPT} {command} >&-"]
+    told = subprocess.run(shell, env=env, stderr=subprocess.PIPE, check=False)
+    assert (told.returncode, told.stderr) == (0, b"")
 
 
 def test_letters_that_the_locale_lacks_are_escaped(bench: Bench) -> None:
