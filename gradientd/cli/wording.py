@@ -13,9 +13,9 @@ _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 def printable(value: object) -> str:
-    """Text as it is, or as a JSON string where a terminal might obey it."""
+    """Text as it is, or as a JSON string where a terminal might obey it or nobody would see it."""
     text = str(value)
-    return text if text.isprintable() else json.dumps(text)
+    return text if text and text.isprintable() else json.dumps(text)
 
 
 def quoted(argument: str) -> str:

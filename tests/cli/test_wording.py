@@ -25,6 +25,10 @@ def test_name_cannot_speak_to_the_terminal() -> None:
     assert printable("a\udcffb") == '"a\\udcffb"'
 
 
+def test_empty_name_is_seen() -> None:
+    assert printable("") == '""'
+
+
 def test_moment_is_told_in_utc_and_nonsense_stays_a_number() -> None:
     assert moment(1_732_400_000_000) == "2024-11-23 22:13:20Z"
     assert moment(1e300) == "1e+300"
