@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import redis
+from redis import exceptions
 from redis.backoff import NoBackoff
 from redis.connection import Connection, ConnectionPool, SSLConnection, parse_url
 from redis.retry import Retry
@@ -136,7 +137,9 @@ class Connector:
             "socket_timeout": socket_timeout_s,
             "socket_connect_timeout": socket_timeout_s,
             "retry": Retry(NoBackoff(), 0),
-            "retry_on_error": [],
+            # With no retry this only ends the connection, that of a replica above all: the name, or the proxy, under
+            # which it was the master when we connected may lead to the new one.
+            "retry_on_error": [exceptions.ResponseError],
             "protocol": 2,
             "decode_responses": True,
             "encoding": "utf-8",

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import gevent
@@ -13,8 +14,9 @@ import pytest
 import redis
 
 from gradientd.errors import NotAnImage, RedisUnavailable
-from gradientd.jobqueue import Completion, Queue, keys
+from gradientd.jobqueue import Completion, Connector, Fleet, Queue, keys
 from tests.jobqueue.conftest import GRADIENT, Bench, begin, fields_of, identities, take
+from tests.jobqueue.servers import Server
 
 KEY = "g/album/a.jpg"
 NEARLY_AT_ONCE_S = 0.1
@@ -130,6 +132,40 @@ def test_replica_that_may_not_be_written_is_told(real_bench: Bench, queue: Queue
             queue.pause()
     finally:
         real_bench.admin.execute_command("REPLICAOF", "NO", "ONE")
+
+
+@pytest.mark.parametrize("step", ["acquire", "promote", "renew", "wait", "strike"])
+def test_new_master_under_the_old_name_is_found_although_the_old_one_still_answers(
+    valkey_server: Server, debian_redis_server: Server, tmp_path: Path, step: str
+) -> None:
+    """As behind a DNS name or a proxy: a master that becomes a replica keeps its clients, and refuses them for ever."""
+    name = tmp_path / "redis"
+    name.symlink_to(valkey_server.socket_path)
+    connector = Connector.from_client(redis.Redis(unix_socket_path=str(name)))
+    queue = Queue(connector.client(socket_timeout_s=5.0, max_connections=2))
+    steps: dict[str, Callable[[], Any]] = {
+        "acquire": lambda: queue.acquire("token"),
+        "promote": queue.promote,
+        "renew": lambda: queue.renew([], worker_id="w", heartbeat_json="{}"),
+        "wait": lambda: queue.wait(0.01),
+        "strike": lambda: Fleet(queue.client).strike("w"),
+    }
+    old, new = valkey_server.client(), debian_redis_server.client()
+    for admin in (old, new):
+        admin.flushall()
+    old.zadd(keys.DELAYED, {"due": 1})
+    steps[step]()
+    old.zadd(keys.DELAYED, {"due": 1})
+    old.execute_command("REPLICAOF", "127.0.0.1", "1")
+    name.unlink()
+    name.symlink_to(debian_redis_server.socket_path)
+    try:
+        with pytest.raises(RedisUnavailable, match="read-only replica"):
+            steps[step]()
+        steps[step]()
+    finally:
+        old.execute_command("REPLICAOF", "NO", "ONE")
+        queue.close()
 
 
 def test_overwritten_queue_is_told_and_nothing_is_changed(real_bench: Bench, queue: Queue) -> None:
