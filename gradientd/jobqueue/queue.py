@@ -130,7 +130,7 @@ class Queue:
 
         `job` is None when it could not be read, `storage_key` when no result may be written.
         """
-        attempts = job.attempts if job is not None else taken.attempts
+        attempts = max(taken.attempts, job.attempts if job is not None else 0)
         code = self.scripts.run(
             "fail",
             [

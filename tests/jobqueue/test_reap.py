@@ -6,7 +6,9 @@ import json
 
 import pytest
 
-from gradientd.jobqueue import Queue, Recovered, keys
+from gradientd.errors import AttemptsExhausted
+from gradientd.jobqueue import DeadLetters, Queue, Recovered, keys
+from gradientd.model import Status
 from tests.jobqueue.conftest import Bench, begin, fields_of, identities, take
 
 MINUTE_MS = 60_000
@@ -113,6 +115,23 @@ def test_inline_job_s_attempts_are_used_up_by_the_larger_of_its_two_counts(
     age_leases(bench, MINUTE_MS)
     (taken,) = queue.reap(worker_id="w").exhausted
     assert taken.attempts == 2
+
+
+def test_inline_job_that_killed_its_workers_fails_with_every_attempt_that_it_began(bench: Bench) -> None:
+    """Its element, which never changed, counts none of them."""
+    queue = bench.queue(max_retries=1)
+    bench.admin.lpush(keys.QUEUE, json.dumps({**fields_of(), "jobId": "uuid"}))
+    for token in ("first", "second"):
+        begin(queue, token)
+        age_leases(bench, MINUTE_MS)
+        exhausted = queue.reap(worker_id="w").exhausted
+    (taken,) = exhausted
+    job = taken.parse()
+    assert queue.fail(taken, job, job.storage_key, AttemptsExhausted("Both workers died."))
+    result, letter = queue.result(job.storage_key), DeadLetters(queue.client).get(job.storage_key)
+    assert result is not None
+    assert letter is not None
+    assert (result.status, result.attempts, letter.attempts) == (Status.FAILED, 2, 2)
 
 
 def test_element_without_a_lease_is_left_alone_until_its_grace_is_over(bench: Bench, queue: Queue) -> None:
