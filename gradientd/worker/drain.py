@@ -87,12 +87,13 @@ class Drain:
     def _others_leases(self) -> int | None:
         """Live leases of others; None while there is something to stay for.
 
-        That is a job which was pushed since the last look, and leases that have expired: they can soon be reaped.
+        That is a job which was pushed since the last look, and leases that have expired: they can soon be reaped. The
+        leases come first, since a job whose lease ends between the two looks is in the queue by the second.
         """
         try:
+            leases = self._queue.count_leases()
             if self._queue.lengths().queue:
                 return None
-            leases = self._queue.count_leases()
         except RedisUnavailable as exc:
             self._redis_outage.begin(exc)
             return None

@@ -31,7 +31,26 @@ class FakeQueue:
         return LeaseCount(0, self.expired)
 
 
-def drain(queue: FakeQueue, *, is_paused: bool = False, is_out: bool = False, pool: Pool | None = None) -> Drain:
+class ReapedQueue:
+    """One job, whose lease has expired: it goes back into the queue after the first question, and is done at last."""
+
+    def __init__(self) -> None:
+        self.questions = 0
+
+    def lengths(self) -> Lengths:
+        return Lengths(int(2 <= self._asked() < 6), 0, 0, 0)
+
+    def count_leases(self) -> LeaseCount:
+        return LeaseCount(live=0, expired=int(self._asked() < 2))
+
+    def _asked(self) -> int:
+        self.questions += 1
+        return self.questions
+
+
+def drain(
+    queue: FakeQueue | ReapedQueue, *, is_paused: bool = False, is_out: bool = False, pool: Pool | None = None
+) -> Drain:
     dependency: Any = SimpleNamespace(is_on=is_out, is_open=is_out)
     intake: Any = SimpleNamespace(is_idle=True, is_paused=is_paused)
     return Drain(
@@ -94,3 +113,10 @@ def test_outage_ends_the_drain_only_when_it_lasts() -> None:
     waiting = drain(FakeQueue(0), is_out=True)
     assert lasts(waiting) >= 0.2
     assert waiting.wait().stopped_by == "outage"
+
+
+def test_job_that_is_reaped_between_two_looks_is_waited_for() -> None:
+    queue = ReapedQueue()
+    with gevent.Timeout(5):
+        assert drain(queue).wait().stopped_by is None
+    assert queue.questions >= 6
