@@ -99,10 +99,14 @@ class Job:
             raise InvalidJob(str(exc), storage_key=storage_key) from None
 
     def with_attempts(self, attempts: int, *, created_at: int) -> Job:
-        """The same job with another count; `created_at` (Unix ms) is used only where the job has none."""
+        """The same job with another count; `created_at` (Unix ms) is used only where the job has none.
+
+        Raises InvalidJob when it grows too long: written so, it could not be read again. (Of 1e15 Python makes 18
+        digits and signs.)
+        """
         created_at = self.created_at if self.created_at is not None else created_at
         fields = {**self.fields, "attempts": attempts, "createdAt": created_at}
-        return Job(
+        job = Job(
             self.guild_id,
             self.gallery_name,
             self.storage_key,
@@ -113,6 +117,12 @@ class Job:
             self.inline,
             fields,
         )
+        if is_too_long(job.to_json()):
+            raise InvalidJob(
+                f"The job is longer than {MAX_JOB_BYTES} bytes when its attempts are counted.",
+                storage_key=self.storage_key,
+            )
+        return job
 
     def to_json(self) -> str:
         """The job's JSON: the fields as they came, in their order."""

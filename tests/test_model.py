@@ -5,6 +5,7 @@ import pytest
 from gradientd.errors import InvalidJob
 from gradientd.jsontext import to_json
 from gradientd.model import (
+    MAX_JOB_BYTES,
     Extra,
     Gradient,
     Job,
@@ -52,6 +53,14 @@ def test_unknown_fields_and_their_order_survive() -> None:
 
 def test_first_created_at_survives_a_retry() -> None:
     assert parse(createdAt=5).with_attempts(1, created_at=9).created_at == 5
+
+
+@pytest.mark.parametrize("filling", ["[" + "1e15," * 12_000 + "1]", '"' + "x" * (MAX_JOB_BYTES - 170) + '"'])
+def test_job_that_could_not_be_read_again_with_its_attempts_is_refused_with_its_picture(filling: str) -> None:
+    job = Job.parse(f'{to_json(FIELDS)[:-1]},"filling":{filling}}}')
+    with pytest.raises(InvalidJob, match="longer") as caught:
+        job.with_attempts(1, created_at=1_700_000_000_000)
+    assert caught.value.storage_key == FIELDS["storageKey"]
 
 
 def nested(depth: int) -> object:
