@@ -91,7 +91,7 @@ class Storage:
             return False
         except (DownloadTimeout, TruncatedBody, LimitExceeded) as exc:
             raise StorageFault(f"The storage does not answer the probe as an S3 server would: {exc}") from exc
-        return True
+        raise StorageFault("The storage gives an object for a key that nobody stored, as no S3 server would.")
 
     def put(self, key: str, data: Buffer, content_type: str) -> None:
         """Store one object. Raises ObjectDenied or a StorageError."""

@@ -262,6 +262,13 @@ def test_probe_raises_a_storage_error_for_everything_else(
     assert type(caught.value) is kind
 
 
+@pytest.mark.parametrize("body", [b"", b"<html>The console of a storage answers every path</html>"])
+def test_probe_that_gets_an_object_is_a_fault(open_storage: Opener, body: bytes) -> None:
+    """Or every picture behind a wrong port would be no image, and failed for good."""
+    with serving(always(reply(200, body))) as server, pytest.raises(StorageFault, match="nobody stored"):
+        open_storage(server.endpoint).probe()
+
+
 def test_probe_that_gets_an_endless_body_is_a_fault(open_storage: Opener) -> None:
     with serving(always(reply(200, length=10**9))) as server, pytest.raises(StorageFault):
         open_storage(server.endpoint).probe()
