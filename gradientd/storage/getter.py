@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -19,6 +20,7 @@ from botocore.httpsession import URLLib3Session
 from botocore.parsers import create_parser
 from botocore.utils import validate_region_name
 
+from gradientd.errors import StorageFault
 from gradientd.settings import Settings
 from gradientd.storage.body import read_some
 from gradientd.storage.client import (
@@ -84,8 +86,11 @@ class Getter:
     def _ask(self, key: str) -> tuple[Any, ClientError | None]:
         """The answer, and what it says where it is a refusal."""
         answer = self._send(key)
-        if answer.status_code < 300:
+        if answer.status_code == HTTPStatus.OK:
             return answer, None
+        if answer.status_code < HTTPStatus.OK:
+            answer.raw.close()  # or the answer that is to follow is taken for that to the connection's next request
+            raise StorageFault(f"The storage gave an interim answer (HTTP {answer.status_code}).")
         told = {"status_code": answer.status_code, "headers": answer.headers, "body": _beginning_of(answer.raw)}
         with understood():
             return answer, ClientError(self._parser.parse(told, None), "GetObject")

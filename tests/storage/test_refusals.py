@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 
 import gevent
@@ -89,6 +90,33 @@ def test_web_page_instead_of_an_s3_answer_is_a_fault_for_the_probe_to_judge(open
         assert type(error_of_get(open_storage, server.endpoint)) is StorageFault
         with pytest.raises(StorageFault):
             open_storage(server.endpoint).probe()
+
+
+@pytest.mark.parametrize(("status", "body"), [(202, b""), (204, b""), (206, b"a part of a picture")])
+def test_success_that_is_no_object_is_a_fault_and_no_empty_or_partial_picture(
+    open_storage: Opener, status: int, body: bytes
+) -> None:
+    """A firewall's challenge, for one, is a 202 of no bytes."""
+    with serving(always(reply(status, body))) as server:
+        assert type(error_of_get(open_storage, server.endpoint)) is StorageFault
+
+
+def test_interim_answer_does_not_leave_its_picture_to_the_next_request(open_storage: Opener) -> None:
+    """Python's client takes 103 for the whole answer; the object that follows belongs to nobody then."""
+
+    def hint_first(connection: socket.socket, request: Request) -> bool:
+        with contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n" if "/a" in request.target else b"")
+            gevent.sleep(0.05)
+            connection.sendall(reply(200, request.target.encode()))
+        return False
+
+    with serving(hint_first) as server:
+        storage = open_storage(server.endpoint)
+        with pytest.raises(StorageFault, match="103"):
+            storage.get("a.jpg", max_bytes=100, deadline_s=5)
+        with storage.get("b.jpg", max_bytes=100, deadline_s=5) as body:
+            assert bytes(body.data) == b"/gallery/b.jpg"
 
 
 def test_nothing_a_server_writes_reaches_the_message(open_storage: Opener) -> None:
