@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives import serialization
 
 from gradientd.errors import SettingsError
 from gradientd.model import Extra
@@ -177,6 +178,43 @@ def test_ca_file_must_hold_certificates(name: str, monkeypatch: pytest.MonkeyPat
     assert problems() == [f"{name} names a file that holds no certificates in PEM, or cannot be read: {str(path)!r}"]
     trustme.CA().cert_pem.write_to_path(str(path))
     parse_env()
+
+
+def test_client_certificate_must_fit_its_key_and_ask_nobody_for_a_pass_phrase(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cert, key = tmp_path / "client.pem", tmp_path / "client.key"
+    made, other = (trustme.CA().issue_cert("worker@example.org") for _ in range(2))
+    made.cert_chain_pems[0].write_to_path(str(cert))
+    made.private_key_pem.write_to_path(str(key))
+    monkeypatch.setenv("GRADIENT_REDIS_KEY_FILE", str(key))
+    assert problems() == ["GRADIENT_REDIS_CERT_FILE is not set, and a key alone is of no use"]
+    monkeypatch.setenv("GRADIENT_REDIS_CERT_FILE", str(cert))
+    parse_env()
+    unusable = (
+        "GRADIENT_REDIS_CERT_FILE names no certificate in PEM with a key that fits and needs no pass phrase: "
+        f"{str(cert)!r}"
+    )
+    other.private_key_pem.write_to_path(str(key))
+    assert problems() == [unusable]
+    key.write_bytes(encrypted(made.private_key_pem.bytes()))
+    assert problems() == [unusable]
+    key.unlink()
+    assert problems() == [f"GRADIENT_REDIS_KEY_FILE names no file: {str(key)!r}"]
+    monkeypatch.delenv("GRADIENT_REDIS_KEY_FILE")
+    assert problems() == [unusable]
+    made.private_key_and_cert_chain_pem.write_to_path(str(cert))
+    parse_env()
+    cert.unlink()
+    assert problems() == [f"GRADIENT_REDIS_CERT_FILE names no file: {str(cert)!r}"]
+
+
+def encrypted(key: bytes) -> bytes:
+    """The same key under a pass phrase."""
+    passphrase = serialization.BestAvailableEncryption(b"hunter2")
+    return serialization.load_pem_private_key(key, None).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, passphrase
+    )
 
 
 def test_cluster_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:

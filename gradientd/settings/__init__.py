@@ -15,6 +15,7 @@ from gradientd.model import Extra
 from gradientd.settings.checks import (
     check_bucket,
     check_certificates,
+    check_client_certificate,
     check_http_url,
     check_redis_url,
     check_region,
@@ -168,6 +169,9 @@ def _read_others(r: Reader, connections: dict[str, Any]) -> Inspected:
         "summary_interval_s": r.number("GRADIENT_SUMMARY_INTERVAL_S", 60, least=0, most=86_400),
         "extras": r.extras("GRADIENT_EXTRAS"),
     }
+    problem = check_client_certificate(values["redis_cert_file"], values["redis_key_file"])
+    if problem is not None:
+        r.problems.append(f"GRADIENT_REDIS_CERT_FILE {problem}")
     return Inspected(Settings(**connections, **values), tuple(r.problems), r.unknown())
 
 

@@ -74,6 +74,19 @@ def check_certificates(path: str) -> str | None:
     return None
 
 
+def check_client_certificate(path: str | None, key_path: str | None) -> str | None:
+    """A client's certificate in PEM, and its key, in the same file or in one of its own: nobody types a pass phrase."""
+    if path is None:
+        return None if key_path is None else "is not set, and a key alone is of no use"
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(path, key_path, password=lambda: "")
+    except FileNotFoundError:
+        return None  # each variable tells of its own
+    except OSError:
+        return f"names no certificate in PEM with a key that fits and needs no pass phrase: {path!r}"
+    return None
+
+
 def check_http_url(value: str) -> str | None:
     """An http or https URL without credentials."""
     try:
