@@ -6,14 +6,16 @@ import dataclasses
 import io
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import gevent
 import pytest
 import redis
 
 from gradientd import GradientWorker, create_logger
+from gradientd.errors import BucketMissing
 from gradientd.model import Status
+from gradientd.storage import Storage
 from tests.real.conftest import Bench
 from tests.real.pictures import jpeg, large_jpeg
 
@@ -91,6 +93,32 @@ def test_library_use_as_the_readme_shows_it(bench: Bench, worker: GradientWorker
     messages = [json.loads(line)["msg"] for line in log.getvalue().splitlines()]
     assert messages[:2] == ["Initializing gradient generator worker", "Worker started"]
     assert "Job completed successfully" in messages
+
+
+def no_such_bucket() -> None:
+    raise BucketMissing("The bucket does not exist.")
+
+
+def surprise() -> None:
+    raise ValueError("nobody foresaw it")
+
+
+@pytest.mark.parametrize(("probe", "reason"), [(no_such_bucket, "does not exist"), (surprise, "unforeseen error")])
+def test_storage_that_cannot_be_used_is_told_at_the_start_before_any_job_asks_for_it(
+    worker: GradientWorker,
+    log: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
+    probe: Callable[[], None],
+    reason: str,
+) -> None:
+    monkeypatch.setattr(Storage, "probe", lambda _: probe())
+    worker.start()
+    gevent.sleep(0.1)
+    trouble = worker.instruments.condition().storage_trouble
+    assert trouble is not None
+    assert reason in trouble.reason
+    told = [line for line in map(json.loads, log.getvalue().splitlines()) if line.get("dependency") == "Storage"]
+    assert [line["msg"] for line in told] == ["Storage is unavailable: taking no jobs until it is back"]
 
 
 def test_job_enqueued_again_runs_again_while_the_old_result_stays_readable(
