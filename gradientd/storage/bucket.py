@@ -20,6 +20,7 @@ from gradientd.errors import (
     LimitExceeded,
     ObjectDenied,
     ObjectMissing,
+    StorageError,
     StorageFault,
     TruncatedBody,
 )
@@ -76,9 +77,15 @@ class Storage:
     def probe(self) -> None:
         """Ask for a key that does not exist: healthy is who says so, or who says that we may not know.
 
-        (Without the right to list, AWS answers 403 for a missing key.) Raises a StorageError.
+        (Without the right to list, AWS answers 403 for a missing key.) Raises a StorageError, after which the next
+        request makes a new connection: a kept one leads to the same server, though others may stand behind the name.
         """
-        self.tells_missing_keys()
+        try:
+            self.tells_missing_keys()
+        except StorageError:
+            if self._getter.made is not None:
+                self._getter.made.close()
+            raise
 
     def tells_missing_keys(self) -> bool:
         """Probe; returns whether the storage says that a key is missing, rather than that it is denied."""

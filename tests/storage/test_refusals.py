@@ -302,6 +302,30 @@ def test_probe_that_gets_an_endless_body_is_a_fault(open_storage: Opener) -> Non
         open_storage(server.endpoint).probe()
 
 
+def test_probe_that_found_a_sick_server_looks_for_another_behind_the_same_name(open_storage: Opener) -> None:
+    """A load balancer chooses once a connection: a kept one would lead to the sick server for ever."""
+    connections: list[socket.socket] = []
+
+    def balanced(connection: socket.socket, _: Request) -> None:
+        if connection not in connections:
+            connections.append(connection)
+        is_sick = connection is connections[0]
+        connection.sendall(refusal(503, "ServiceUnavailable") if is_sick else refusal(404, "NoSuchKey"))
+
+    with serving(balanced) as server:
+        storage = open_storage(server.endpoint)
+        with pytest.raises(StorageFault):
+            storage.probe()
+        storage.probe()
+        storage.probe()
+    assert len(connections) == 2, "a connection that leads to a healthy server is kept"
+
+
+def test_probe_that_cannot_even_be_signed_is_a_fault(open_storage: Opener) -> None:
+    with pytest.raises(StorageFault):
+        open_storage("http://127.0.0.1:1", s3_region="no region!").probe()
+
+
 def test_malformed_authorization_with_a_region_is_signed_again_for_that_region(open_storage: Opener) -> None:
     def garage(connection: socket.socket, request: object) -> None:
         wanted = server.requests[-1].signed_region == "garage"
