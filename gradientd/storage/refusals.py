@@ -26,6 +26,7 @@ from gradientd.errors import (
     BucketMissing,
     GradientdError,
     ObjectDenied,
+    ObjectError,
     ObjectMissing,
     StorageCredentials,
     StorageFault,
@@ -137,9 +138,10 @@ def _classify(exc: ClientError, bucket: str) -> GradientdError:
     code = code_of(exc)
     status = int(exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     answer = next((answer for answer in _ANSWERS if code in answer.codes), None)
-    if answer is None and not (status < 500 and _is_html(exc)):
-        answer = next((answer for answer in _ANSWERS if status in answer.statuses), None)
-    answer = answer or _FAULT
+    if answer is None:
+        answer = next((answer for answer in _ANSWERS if status in answer.statuses), _FAULT)
+        if issubclass(answer.error, ObjectError) and _is_for_people(exc):
+            answer = _FAULT
     named = f"{code}, HTTP {status}" if code and code != str(status) else f"HTTP {status}"
     return answer.error(f"{answer.sentence.format(bucket=bucket)} ({named}).")
 
@@ -150,10 +152,13 @@ def code_of(exc: ClientError) -> str:
     return code if _A_CODE.fullmatch(code) else ""
 
 
-def _is_html(exc: ClientError) -> bool:
-    """A refusal written for people comes from something in front of the storage, or from no storage at all."""
+def _is_for_people(exc: ClientError) -> bool:
+    """A refusal written for people comes from something in front of the storage, or from no storage at all.
+
+    What it says of a path it does not say of an object. That it wants fewer requests is so all the same.
+    """
     headers = exc.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    return str(headers.get("content-type", "")).startswith("text/html")
+    return str(headers.get("content-type", "")).lower().startswith(("text/html", "text/plain"))
 
 
 def _chain(exc: BaseException) -> Iterator[BaseException]:

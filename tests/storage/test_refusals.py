@@ -84,12 +84,28 @@ def test_refusal_without_a_body_is_classified_by_its_status(
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_web_page_instead_of_an_s3_answer_is_a_fault_for_the_probe_to_judge(open_storage: Opener, status: int) -> None:
-    page = reply(status, b"<!doctype html><title>No such page<br>", content_type="text/html; charset=utf-8")
-    with serving(always(page)) as server:
+@pytest.mark.parametrize(
+    ("page", "content_type"),
+    [
+        (b"<!doctype html><title>No such page<br>", "text/html; charset=utf-8"),
+        (b"<!doctype html><title>No such page<br>", "Text/HTML"),
+        (b"404 page not found\n", "text/plain; charset=utf-8"),
+    ],
+)
+def test_web_page_instead_of_an_s3_answer_is_a_fault_for_the_probe_to_judge(
+    open_storage: Opener, status: int, page: bytes, content_type: str
+) -> None:
+    """A proxy without a route to the storage says so in plain text, or with a page."""
+    with serving(always(reply(status, page, content_type=content_type))) as server:
         assert type(error_of_get(open_storage, server.endpoint)) is StorageFault
         with pytest.raises(StorageFault):
             open_storage(server.endpoint).probe()
+
+
+@pytest.mark.parametrize("content_type", ["text/html", "text/plain"])
+def test_rate_limit_of_a_proxy_is_charged_to_no_job(open_storage: Opener, content_type: str) -> None:
+    with serving(always(reply(429, b"Too many requests", content_type=content_type))) as server:
+        assert type(error_of_get(open_storage, server.endpoint)) is StorageUnavailable
 
 
 @pytest.mark.parametrize(("status", "body"), [(202, b""), (204, b""), (206, b"a part of a picture")])
