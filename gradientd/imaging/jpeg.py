@@ -113,6 +113,8 @@ def walk(view: memoryview, *, max_scans: int) -> Structure:
         if segment.marker in _APPLICATION_MARKERS:
             metadata_bytes += segment.end - segment.start
         if segment.marker in _SOF_MARKERS:
+            if frame is not None:
+                raise DamagedImage("The JPEG picture is damaged: it has two frame headers.")
             frame = _read_frame(view, segment)
         elif segment.marker == SOS:
             if frame is None:

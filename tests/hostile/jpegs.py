@@ -21,6 +21,7 @@ def cases() -> Iterator[Case]:
     yield case("jpeg: 65500 x 65500 in 2 kB", lambda: claiming(65_500, 65_500, progressive=False), LIMIT)
     yield case("jpeg: 65500 x 65500 progressive in 2 kB", lambda: claiming(65_500, 65_500, progressive=True), LIMIT)
     yield case("jpeg: 0 x 0", lambda: claiming(0, 0, progressive=False), DAMAGED)
+    yield case("jpeg: 65500 x 65500 progressive that says 64 x 48 later", two_frames, DAMAGED)
     yield case("jpeg: 65500 x 1", lambda: blank(".jpg", 65_500, 1), COMPLETED)
     yield case("jpeg: 1 x 65500", lambda: blank(".jpg", 1, 65_500), COMPLETED)
     yield case("jpeg: 65500 x 2200", lambda: blank(".jpg", 65_500, 2200), COMPLETED)
@@ -74,6 +75,12 @@ def claiming(width: int, height: int, *, progressive: bool) -> bytes:
     at = data.index(b"\xff\xc2" if progressive else b"\xff\xc0")
     data[at + 5 : at + 9] = struct.pack(">HH", height, width)
     return bytes(data)
+
+
+def two_frames() -> bytes:
+    data, small = (claiming(*size, progressive=True) for size in ((65_500, 65_500), (64, 48)))
+    frame, last = small.index(b"\xff\xc2"), data.rindex(b"\xff\xda")
+    return data[:last] + small[frame : frame + 19] + data[last:]
 
 
 def large(width: int, height: int) -> bytes:

@@ -68,6 +68,7 @@ def test_marker_on_the_edge_of_a_search_window_is_found(monkeypatch: pytest.Monk
         (b"\xff\xd8\xff\xe0\x00", "impossible length"),
         (b"\xff\xd8" + segment(0xDA, b"\x01\x01\x00\x00\x3f\x00"), "frame header is missing"),
         (b"\xff\xd8" + segment(0xC0, b"\x08\x00\x10"), "frame header is cut short"),
+        (b"\xff\xd8" + 2 * segment(0xC2, b"\x08\x00\x10\x00\x10\x01\x01\x11\x00"), "two frame headers"),
         (b"\xff\xd8" + segment(0xC0, b"\x08\x00\x10\x00\x10\x01\x01\x00\x00"), "sampling factors"),
         (b"\xff\xd8" + segment(0xC0, b"\x08\x00\x10\x00\x10\x01\x01\x11\x00") + segment(0xDA, b"\x09"), "scan header"),
     ],
