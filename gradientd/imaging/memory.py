@@ -59,12 +59,16 @@ def of_webp(width: int, height: int, coding: bytes, frames: int) -> int:
 def of_tiff(image: Any, layout: Layout) -> int:
     """Bytes for a TIFF, which is read a strip or a row of tiles at once; `image` is a pyvips.Image.
 
-    A strip that is a JPEG of its own may come with all its coefficients; many samples a pixel are held once more.
+    A strip that is a JPEG of its own may come with all its coefficients; many samples a pixel are held once more, and
+    so are those of a single plane. A tile is held whole, however much of it lies outside the picture.
     """
     width, height = int(image.width), int(image.height)
     pixel_bytes = int(image.bands) * _SAMPLE_BYTES.get(image.format, 4)
-    copies = 4 if layout.is_jpeg or image.bands > 4 else 2
-    return _of_rows(width, height, pixel_bytes) + copies * width * min(layout.block_rows, height) * pixel_bytes
+    copies = 4 if layout.is_jpeg or image.bands > 4 else 3 if image.bands == 1 else 2
+    columns, rows = width, min(layout.block_rows, height)
+    if layout.tile_width:
+        columns, rows = -(-width // layout.tile_width) * layout.tile_width, layout.block_rows
+    return _of_rows(width, height, pixel_bytes) + copies * columns * rows * pixel_bytes
 
 
 def of_frame(image: Any, format: Format) -> int:

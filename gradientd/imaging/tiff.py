@@ -13,25 +13,28 @@ from gradientd.imaging.buffers import peek
 
 MAX_ENTRIES = 1_000_000
 """In all directories together: a quarter of a second of Python."""
-_COMPRESSION, _ROWS_PER_STRIP, _TILE_LENGTH = 259, 278, 323
+_COMPRESSION, _ROWS_PER_STRIP, _TILE_WIDTH, _TILE_LENGTH = 259, 278, 322, 323
 _JPEG_COMPRESSIONS = frozenset({6, 7})
 _ALL_ROWS = 2**32 - 1
 """TIFF's own default for the rows of a strip."""
 _TYPE_BYTES = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8)
 """By the number of the type; those that there are not are not read."""
-_SHORT = 3
+_NUMBER_FORMATS = {1: "B", 3: "H", 4: "I", 6: "B", 8: "H", 9: "I", 16: "Q", 17: "Q"}
+"""By the number of the type, of those that libtiff takes for a whole number; it refuses one below zero."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """A walked file: `pages` stopped just past the limit; the rest but `metadata_bytes` is the first page's.
 
-    `metadata_bytes` are those of the values of the longest directory, `block_rows` the rows of a strip or a tile.
+    `metadata_bytes` are those of the values of the longest directory, `block_rows` the rows of a strip or a tile;
+    `tile_width` is 0 for strips.
     """
 
     pages: int
     metadata_bytes: int
     block_rows: int
+    tile_width: int
     is_jpeg: bool
 
 
@@ -44,7 +47,7 @@ def walk(view: memoryview, *, max_pages: int) -> Layout:
     reader = _Reader(view)
     seen: set[int] = set()
     entries = metadata_bytes = 0
-    first: dict[int, int] = {}
+    first: dict[int, int] | None = None
     at = reader.number(reader.first_at, reader.offset_format)
     while at and len(seen) <= max_pages:
         if at in seen:
@@ -58,9 +61,12 @@ def walk(view: memoryview, *, max_pages: int) -> Layout:
         end = start + count * reader.entry.size
         at = reader.number(end, reader.offset_format)
         metadata_bytes = max(metadata_bytes, reader.value_bytes(start, end))
-        first = first or reader.values(start, end, {_COMPRESSION, _ROWS_PER_STRIP, _TILE_LENGTH})
+        if first is None:
+            first = reader.values(start, end, {_COMPRESSION, _ROWS_PER_STRIP, _TILE_WIDTH, _TILE_LENGTH})
+    first = first or {}
     block_rows = first.get(_TILE_LENGTH, first.get(_ROWS_PER_STRIP, _ALL_ROWS))
-    return Layout(len(seen), metadata_bytes, block_rows, first.get(_COMPRESSION) in _JPEG_COMPRESSIONS)
+    is_jpeg = _COMPRESSION not in first or first[_COMPRESSION] in _JPEG_COMPRESSIONS
+    return Layout(len(seen), metadata_bytes, block_rows, first.get(_TILE_WIDTH, 0), is_jpeg)
 
 
 class _Reader:
@@ -93,8 +99,19 @@ class _Reader:
             )
 
     def values(self, start: int, end: int, tags: set[int]) -> dict[int, int]:
-        """The single numbers of these tags."""
+        """The single numbers of these tags, as libtiff reads them: of a tag that is there twice it takes the first."""
         with self._view[start:end] as directory:
             found = [entry for entry in self.entry.iter_unpack(directory) if entry[0] in tags]
-        return {tag: int(struct.unpack_from(self._order + ("H" if kind == _SHORT else "I"), value)[0])
-                for tag, kind, _, value in found}  # fmt: skip
+        entries = {tag: entry for tag, *entry in reversed(found)}
+        return {
+            tag: self._single(kind, value)
+            for tag, (kind, count, value) in entries.items()
+            if kind in _NUMBER_FORMATS and count == 1
+        }
+
+    def _single(self, kind: int, value: bytes) -> int:
+        """The number in an entry, or where the entry says when it is too long to be in it."""
+        number_format = self._order + _NUMBER_FORMATS[kind]
+        if _TYPE_BYTES[kind] > len(value):
+            return self.number(struct.unpack(self._order + "I", value)[0], number_format)
+        return int(struct.unpack_from(number_format, value)[0])

@@ -17,7 +17,7 @@ from tests.imaging import paint
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, DESCRIPTION = 256, 257, 258, 259, 262, 270
 STRIPS, SAMPLES, STRIP_ROWS, STRIP_BYTES = 273, 277, 278, 279
 TILE_WIDTH, TILE_HEIGHT, TILES, TILE_BYTES = 322, 323, 324, 325
-SUB_DIRECTORIES, XMP, ICC = 330, 700, 34_675
+PLANES, SUB_DIRECTORIES, XMP, ICC = 284, 330, 700, 34_675
 NONE, JPEG, DEFLATE, WEBP = 1, 7, 8, 50_001
 SHORT, LONG = 3, 4
 
@@ -34,6 +34,11 @@ def cases() -> Iterator[Case]:
     for side in (4096, 8192, 30_000):
         yield case(f"tiff: 64 x 64 in a tile of {side}", functools.partial(one_tile, side), COMPLETED, DAMAGED, LIMIT,
                    is_large=True)  # fmt: skip
+    yield case("tiff: 4100 x 4100 in a tile of 8192", lambda: one_tile(8192, 4100), COMPLETED, DAMAGED)
+    yield case("tiff: 6000 x 6000 in one strip of one plane", lambda: one_strip(6000, 6000, zeros(36_000_000),
+               {PLANES: 2}), COMPLETED)  # fmt: skip
+    yield case("tiff: 6000 x 6000 in a JPEG that says its strips have one row", strip_rows_told_twice, COMPLETED,
+               is_large=True)  # fmt: skip
     yield case("tiff: 1000000 x 100", lambda: one_strip(1_000_000, 100, zeros(100_000_000)), COMPLETED, LIMIT,
                is_large=True)  # fmt: skip
     yield case("tiff: 1000 samples a pixel", lambda: one_strip(300, 300, zeros(90_000_000), {SAMPLES: 1000}),
@@ -92,9 +97,9 @@ def one_strip(width: int, height: int, coded: bytes, changes: Mapping[int, int] 
     return directory(entries, coded, counts={STRIPS: strips, STRIP_BYTES: strips})
 
 
-def one_tile(side: int) -> bytes:
+def one_tile(side: int, shown: int = 64) -> bytes:
     coded = zeros(side * side)
-    entries = {WIDTH: 64, HEIGHT: 64, BITS: 8, COMPRESSION: DEFLATE, PHOTOMETRIC: 1, SAMPLES: 1}
+    entries = {WIDTH: shown, HEIGHT: shown, BITS: 8, COMPRESSION: DEFLATE, PHOTOMETRIC: 1, SAMPLES: 1}
     entries |= {TILE_WIDTH: side, TILE_HEIGHT: side, TILES: 0, TILE_BYTES: len(coded)}
     entries[TILES] = tail_at(len(entries))
     return directory(entries, coded)
@@ -103,6 +108,14 @@ def one_tile(side: int) -> bytes:
 def with_jpeg(side: int, coded_side: int) -> bytes:
     coded = blank(".jpg", coded_side, coded_side, interlace=True)
     return one_strip(side, side, coded, {COMPRESSION: JPEG, PHOTOMETRIC: 6, SAMPLES: 3})
+
+
+def strip_rows_told_twice() -> bytes:
+    """The second time as one, and in the place of a tag that a reader does not need."""
+    unneeded = 280
+    coded = blank(".jpg", 6000, 6000, interlace=True)
+    data = one_strip(6000, 6000, coded, {COMPRESSION: JPEG, PHOTOMETRIC: 6, SAMPLES: 3, unneeded: 1})
+    return data.replace(struct.pack("<H", unneeded) + b"\3\0\1", struct.pack("<H", STRIP_ROWS) + b"\3\0\1", 1)
 
 
 def wordy(tag: int) -> bytes:
