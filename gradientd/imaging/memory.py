@@ -22,8 +22,8 @@ _PNG_CHANNELS = {0: 1, 2: 3, 3: 4, 4: 2, 6: 4}
 _SAMPLE_BYTES = {"uchar": 1, "char": 1, "ushort": 2, "short": 2, "double": 8}
 _FRAME_COPIES = {Format.GIF: 2.0, Format.AVIF: 6.0, Format.HEIC: 6.0, Format.JXL: 10.0, Format.JP2: 8.0}
 """How many times a decoder holds the whole frame, in planes, in filters and in its output."""
-_METADATA_COPIES = {Format.JPEG: 2, Format.PNG: 5, Format.TIFF: 6, Format.GIF: 0}
-"""How many times libvips and the library below hold a picture's EXIF, XMP, profiles and texts while they read them."""
+_METADATA_COPIES = {Format.PNG: 5, Format.TIFF: 6, Format.GIF: 0, Format.AVIF: 6, Format.HEIC: 6}
+"""How many times libvips, the library below and we hold a picture's EXIF, XMP, profiles and texts: 3 if not said."""
 _HIDDEN_COPIES = 32
 """Of a picture inside an AVIF or HEIC that is larger than what is shown: libheif decodes up to four tiles at once."""
 _WEBP_BYTES_PER_PIXEL = {b"VP8 ": 2, b"ALPH": 4, b"VP8L": 6}
@@ -33,7 +33,7 @@ _WEBP_ANIMATION_BYTES_PER_PIXEL = 16
 
 def of_metadata(byte_count: int, format: Format) -> int:
     """Bytes for the words in a file, beside the file itself."""
-    return byte_count * _METADATA_COPIES.get(format, 2)
+    return byte_count * _METADATA_COPIES.get(format, 3)
 
 
 def of_jpeg(structure: Structure) -> int:

@@ -46,6 +46,7 @@ def cases() -> Iterator[Case]:
         yield case(f"avif: {name}, near the budget", functools.partial(
             blank, ".avif", 4400, 4400, bands, interpretation, effort=0, **options),
             COMPLETED, LIMIT, is_large=True)  # fmt: skip
+    yield case("avif: 30 MB of ICC profile", lambda: single([ispe(64, 64), profile(30_000_000)], 64), COMPLETED)
     yield case("avif: 200 nested boxes", lambda: nested(200), DAMAGED)
     yield case("avif: 100000 empty boxes", lambda: small()[:40] + box(b"free") * 100_000 + small()[40:], DAMAGED,
                COMPLETED)  # fmt: skip
@@ -82,6 +83,10 @@ def ispe(width: int, height: int) -> bytes:
 def clap(width: int, height: int) -> bytes:
     """Show only a middle of this size."""
     return box(b"clap", struct.pack(">IIIIiIiI", width, 1, height, 1, 0, 1, 0, 1))
+
+
+def profile(size: int) -> bytes:
+    return box(b"colr", b"prof", bytes(size))
 
 
 def grid(rows: int, columns: int, width: int, height: int) -> bytes:
