@@ -121,7 +121,7 @@ def _to_srgb(image: Image) -> Image:
     if samples in _INTEGERS and image.get_typeof("icc-profile-data") and not _is_plain_rgb(image, space):
         image = image.copy_memory()  # what is wrong from here on is the profile's fault, and no damage
         try:
-            return _as_rgb(call("icc_transform", image, "srgb", embedded=True).copy_memory())
+            return _as_rgb(call("icc_transform", image, "srgb", embedded=True, depth=8).copy_memory())
         except pyvips.Error:
             image = image.copy()
             image.remove("icc-profile-data")  # broken, or for another colour space: the numbers are taken as they are

@@ -97,6 +97,17 @@ def test_display_p3_is_converted() -> None:
     expect(wide.write_to_buffer(".jpg", Q=95), QUARTERS, NEAR)
 
 
+@pytest.mark.parametrize("profile", ["srgb", "p3"])
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_sixteen_bits_with_a_profile_come_out_as_eight(suffix: str, profile: str) -> None:
+    deep = pyvips.Image.new_from_array(PICTURE.astype(np.uint16) * 257).copy(interpretation="rgb16")
+    wide = deep.icc_transform(profile, input_profile="srgb", depth=16)
+    expect(wide.write_to_buffer(suffix), QUARTERS, 2)
+    seen = wide.bandjoin([40_000]).copy(interpretation="rgb16")
+    thumbnail = expect(seen.write_to_buffer(suffix), QUARTERS, 2)
+    assert thumbnail.alpha == pytest.approx(155, abs=1)
+
+
 def test_picture_that_says_it_is_srgb_keeps_its_numbers() -> None:
     image = pyvips.Image.new_from_array(PICTURE).copy(interpretation="srgb")
     tagged = image.icc_transform("srgb", input_profile="srgb")
