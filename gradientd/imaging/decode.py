@@ -29,6 +29,9 @@ _TURNED = frozenset({5, 6, 7, 8})
 _REMEMBERED_BYTES = 65_536
 """Larger profiles are not sRGB, and not worth their place in memory."""
 _INTEGERS = frozenset({"uchar", "ushort"})
+_MEASURED = frozenset({"scrgb", "lab", "labs", "xyz"})
+"""Colour spaces in which numbers of any type have their one meaning."""
+_GREY = frozenset({"b-w", "grey16"})
 _FULL_SCALE = {"char": 127.0, "short": 32767.0, "int": 2147483647.0, "uint": 4294967295.0}
 
 
@@ -72,7 +75,8 @@ def _decode(view: memoryview, header: Header) -> Thumbnail:
     shrink = _jpeg_shrink(header)
     only_dc = shrink == 8 and header.dc_ranges
     source = jpeg.keep_dc(view, header.dc_ranges) if only_dc else view  # libvips borrows it
-    small = _shrink(_open_reduced(source, header, shrink))
+    image = _open_reduced(source, header, shrink)
+    small = _shrink(_as_light(image) if header.format == Format.TIFF else image)
     orientation = small.get("orientation") if small.get_typeof("orientation") else 1
     is_held_whole = header.format == Format.JPEG or max(header.width, header.height) <= THUMBNAIL_PIXELS
     pixels_of = _fetch_pixels if is_held_whole else _pixels_of
@@ -125,8 +129,6 @@ def _to_srgb(image: Image) -> Image:
         except pyvips.Error:
             image = image.copy()
             image.remove("icc-profile-data")  # broken, or for another colour space: the numbers are taken as they are
-    if samples not in _INTEGERS and space != "scrgb":
-        image = _grey_light(image)
     if (space, samples) != ("srgb", "uchar"):
         image = image.colourspace("srgb").cast("uchar")
     return _as_rgb(image)
@@ -183,10 +185,16 @@ def _turned(pixels: npt.NDArray[np.uint8], orientation: int) -> npt.NDArray[np.u
     return pixels.swapaxes(0, 1) if orientation in _TURNED else pixels
 
 
-def _grey_light(image: Image) -> Image:
+def _as_light(image: Image) -> Image:
     """Read samples of an uncommon type as linear light: floats are that already, whole numbers fill their range."""
-    linear = image.extract_band(0).cast("float") / _FULL_SCALE.get(image.format, 1.0)
-    return linear.bandjoin([linear, linear]).copy(interpretation="scrgb")
+    samples, space = image.format, image.interpretation
+    if samples in _INTEGERS or space in _MEASURED:
+        return image
+    light = image.cast("float") / _FULL_SCALE.get(samples, 1.0)
+    if light.bands < 3 or space in _GREY:
+        grey = light[0]
+        light = grey.bandjoin([grey, grey, light[1]] if light.bands == 2 else [grey, grey])
+    return light.extract_band(0, n=min(light.bands, 4)).copy(interpretation="scrgb")
 
 
 def _as_rgb(image: Image) -> Image:

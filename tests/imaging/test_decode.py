@@ -228,6 +228,21 @@ def test_whole_number_tiff_of_32_bits_fills_the_scale() -> None:
     assert pixel(decode(data), 3, 3) == pytest.approx((188, 188, 188), abs=1)
 
 
+@pytest.mark.parametrize(("width", "height"), [(32, 20), (320, 200)])
+def test_whole_numbers_of_32_bits_keep_their_colors_and_their_alpha(width: int, height: int) -> None:
+    picture = np.broadcast_to(np.array([2**31, 2**30, 2**29, 3 * 2**30], np.uint32), (height, width, 4))
+    thumbnail = decode(paint.by_vips(picture, ".tif"))
+    assert pixel(thumbnail, 3, 3) == pytest.approx((188, 137, 99), abs=1)
+    assert thumbnail.alpha == pytest.approx(191, abs=1)
+
+
+@pytest.mark.parametrize("space", ["lab", "labs", "xyz"])
+@pytest.mark.parametrize(("width", "height"), [(32, 20), (320, 200)])
+def test_tiff_in_a_measured_color_space_is_converted(space: str, width: int, height: int) -> None:
+    picture = pyvips.Image.new_from_array(paint.quarters(width, height)).copy(interpretation="srgb")
+    expect(picture.colourspace(space).write_to_buffer(".tif"), QUARTERS, 3)
+
+
 def test_ultra_hdr_jpeg_gives_its_standard_picture() -> None:
     light = np.where(np.arange(320)[np.newaxis, :, np.newaxis] < 160, (1.0, 0.02, 0.02), (0.0, 0.1, 1.0))
     image = pyvips.Image.new_from_array(np.broadcast_to(light, (200, 320, 3)).astype(np.float32))
