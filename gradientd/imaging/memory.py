@@ -15,6 +15,10 @@ BASE_BYTES = 12 * 2**20
 """Threads, tables, libvips' own buffers, the thumbnail and its colours."""
 _CACHED_ROWS = 24 / 128
 """Rows that are held on the way to the thumbnail, per pixel of the longest side: the more it shrinks, the more."""
+_LOW_ROWS = 96
+"""Held besides twice the rows of a picture that is too low for that: steps hand on several rows at once."""
+_WEIGHED = 1.5
+"""How much more is held of a picture with alpha, which its pixels are weighed by as floats before they are scaled."""
 _JPEG_BYTES_PER_PIXEL = 8
 """Of the picture at an eighth: as it is decoded, in up to four channels, and on its way to the thumbnail."""
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 4, 4: 2, 6: 4}
@@ -47,7 +51,8 @@ def of_jpeg(structure: Structure) -> int:
 def of_png(width: int, height: int, depth: int, color_type: int, interlace: int) -> int:
     """Bytes for a PNG: some rows, and the whole picture when it is interlaced."""
     pixel_bytes = _PNG_CHANNELS.get(color_type, 4) * (2 if depth == 16 else 1)
-    return _of_rows(width, height, pixel_bytes) + (width * height * pixel_bytes * 5 // 4 if interlace else 0)
+    rows = _of_rows(width, height, pixel_bytes, has_alpha=color_type > 2)
+    return rows + (width * height * pixel_bytes * 5 // 4 if interlace else 0)
 
 
 def of_webp(width: int, height: int, coding: bytes, frames: int) -> int:
@@ -60,7 +65,8 @@ def of_tiff(image: Any, layout: Layout) -> int:
     """Bytes for a TIFF, which is read a strip or a row of tiles at once; `image` is a pyvips.Image.
 
     A strip that is a JPEG of its own may come with all its coefficients; many samples a pixel are held once more, and
-    so are those of a single plane. A tile is held whole, however much of it lies outside the picture.
+    so are those of a single plane. A tile is held whole, however much of it lies outside the picture. Samples of an
+    uncommon type become floats of three channels, or four, before they are scaled.
     """
     width, height = int(image.width), int(image.height)
     pixel_bytes = int(image.bands) * _SAMPLE_BYTES.get(image.format, 4)
@@ -68,14 +74,16 @@ def of_tiff(image: Any, layout: Layout) -> int:
     columns, rows = width, min(layout.block_rows, height)
     if layout.tile_width:
         columns, rows = -(-width // layout.tile_width) * layout.tile_width, layout.block_rows
-    return _of_rows(width, height, pixel_bytes) + copies * columns * rows * pixel_bytes
+    light_bytes = 4 * min(image.bands + 2, 4) if image.format not in ("uchar", "ushort", "float") else 0
+    held = _of_rows(width, height, pixel_bytes + light_bytes, has_alpha=image.bands not in (1, 3))
+    return held + copies * columns * rows * pixel_bytes
 
 
 def of_frame(image: Any, format: Format) -> int:
     """Bytes for a format whose decoder holds the whole frame, maybe several times; `image` is a pyvips.Image."""
     pixel_bytes = image.bands * _SAMPLE_BYTES.get(image.format, 4)
     frame = int(image.width * image.height * pixel_bytes * _FRAME_COPIES[format])
-    return _of_rows(image.width, image.height, pixel_bytes) + frame
+    return _of_rows(image.width, image.height, pixel_bytes, has_alpha=image.bands in (2, 4)) + frame
 
 
 def of_heif(image: Any, format: Format, largest_pixels: int) -> int:
@@ -87,5 +95,6 @@ def of_heif(image: Any, format: Format, largest_pixels: int) -> int:
     return frame + largest_pixels * 3 * _HIDDEN_COPIES
 
 
-def _of_rows(width: int, height: int, pixel_bytes: int) -> int:
-    return BASE_BYTES + int(width * min(2 * height, max(width, height) * _CACHED_ROWS) * pixel_bytes)
+def _of_rows(width: int, height: int, pixel_bytes: int, *, has_alpha: bool) -> int:
+    rows = min(2 * height + _LOW_ROWS, max(width, height) * _CACHED_ROWS)
+    return BASE_BYTES + int(width * rows * pixel_bytes * (_WEIGHED if has_alpha else 1))

@@ -27,6 +27,9 @@ def cases() -> Iterator[Case]:
                interlace=True), COMPLETED, is_large=True)  # fmt: skip
     yield case("png: 100000 x 1", lambda: blank(".png", 100_000, 1), COMPLETED, LIMIT)
     yield case("png: 1 x 1000000", lambda: blank(".png", 1, 1_000_000), COMPLETED, LIMIT)
+    for height in (9, 64):
+        yield case(f"png: 16-bit with alpha, 40000 x {height}", functools.partial(blank, ".png", 40_000, height, 4,
+                   "rgb16"), COMPLETED)  # fmt: skip
     yield case("png: pixels that unpack to 200 MB too many", lambda: replaced_pixels(200_000_000), COMPLETED, DAMAGED)
     yield case("png: no pixels", lambda: replaced_pixels(0), DAMAGED)
     for kind, head in ((b"zTXt", b"k\0\0"), (b"iTXt", b"k\0\1\0\0\0"), (b"iCCP", b"k\0\0")):

@@ -1,6 +1,6 @@
 """TIFF files that lie: about strips, tiles, samples, directories, and pictures inside the picture.
 
-It refuses to use a TIFF library: every directory is written by hand.
+It refuses to lie by a TIFF library: every false directory is written by hand.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import functools
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
+
+import pyvips
 
 from tests.hostile.blank import blank
 from tests.hostile.case import COMPLETED, DAMAGED, LIMIT, Case, case
@@ -41,6 +43,7 @@ def cases() -> Iterator[Case]:
                is_large=True)  # fmt: skip
     yield case("tiff: 1000000 x 100", lambda: one_strip(1_000_000, 100, zeros(100_000_000)), COMPLETED, LIMIT,
                is_large=True)  # fmt: skip
+    yield case("tiff: 32-bit whole numbers with alpha, 40000 x 64", whole_numbers, COMPLETED)
     yield case("tiff: 1000 samples a pixel", lambda: one_strip(300, 300, zeros(90_000_000), {SAMPLES: 1000}),
                COMPLETED, DAMAGED, LIMIT, is_large=True)  # fmt: skip
     yield case("tiff: 60000 samples a pixel", lambda: one_strip(40, 40, zeros(96_000_000), {SAMPLES: 60_000}), DAMAGED,
@@ -116,6 +119,11 @@ def strip_rows_told_twice() -> bytes:
     coded = blank(".jpg", 6000, 6000, interlace=True)
     data = one_strip(6000, 6000, coded, {COMPRESSION: JPEG, PHOTOMETRIC: 6, SAMPLES: 3, unneeded: 1})
     return data.replace(struct.pack("<H", unneeded) + b"\3\0\1", struct.pack("<H", STRIP_ROWS) + b"\3\0\1", 1)
+
+
+def whole_numbers() -> bytes:
+    image = pyvips.Image.black(40_000, 64, bands=2).cast("int").copy(interpretation="b-w")
+    return bytes(image.tiffsave_buffer(compression="deflate"))
 
 
 def wordy(tag: int) -> bytes:
