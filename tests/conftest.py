@@ -5,12 +5,16 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from gradientd.embedded import S3, Valkey, open_bucket
 from gradientd.errors import EmbeddedServerMissing
 from gradientd.settings import Settings
 from tests.missing import go_without
+
+hypothesis.settings.register_profile("gradientd", hypothesis.settings(), deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("gradientd")
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from moto import mock_aws
 
@@ -68,7 +68,6 @@ def test_request_is_boto3_s(path: str, region: str | None) -> None:
         assert their_headers[name].startswith(our_headers[name]), "boto3 adds its own name to User-Agent"
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40))
 @example(ODD)
 @example(".")

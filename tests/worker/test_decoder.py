@@ -48,7 +48,7 @@ def test_hub_goes_on_while_a_thread_works(picture: dict[str, float]) -> None:
     beater = gevent.spawn(beat)
     assert decoder().gradient(b"x", remaining_s=9).gradient is GRADIENT
     beater.kill()
-    assert beats > 15
+    assert beats > 5
 
 
 def test_overrun_is_abandoned_and_its_thread_counts_as_lost_until_it_ends(picture: dict[str, float]) -> None:
