@@ -145,20 +145,21 @@ class Contender(ABC):
 
 
 class Gradientd(Contender):
-    """The console script, one process; `warm` lets it do a few jobs before anything is measured."""
+    """The console script, `processes` of it; `warm` lets it do a few jobs before anything is measured."""
 
-    def __init__(self, stage: Stage, concurrency: int, *, warm: bool = True) -> None:
+    def __init__(self, stage: Stage, concurrency: int, *, processes: int = 1, warm: bool = True) -> None:
         super().__init__("gradientd", stage, concurrency)
+        self._count = processes
         self._warm = warm
         self._pushed = 0
 
     def _commands(self) -> list[tuple[list[str], dict[str, str]]]:
         env = {"GRADIENT_WORKER_CONCURRENCY": str(self.concurrency), "LOG_FORMAT": "json"}
-        return [(["-m", "gradientd"], env)]
+        return [(["-m", "gradientd"], env)] * self._count
 
     @property
     def process(self) -> psutil.Popen:
-        """The one process."""
+        """The one process, or the first."""
         return self.processes[0]
 
     def wait_until_idle(self) -> None:
