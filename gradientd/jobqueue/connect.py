@@ -19,6 +19,7 @@ from redis.sentinel import Sentinel, SentinelConnectionPool
 
 from gradientd.errors import SettingsError
 from gradientd.settings import Settings
+from gradientd.settings.checks import is_host
 
 RedisClient = redis.Redis
 """The type of a client, for those who hand one over without importing redis."""
@@ -187,7 +188,7 @@ def _foreign(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def _host_and_port(place: str) -> tuple[str, int]:
     parts = urlsplit(f"//{place}")
-    if not parts.hostname or not parts.hostname.encode("idna"):  # a UnicodeError is a ValueError
+    if parts.hostname is None or not is_host(parts.hostname):
         raise ValueError("no host")
     return parts.hostname, parts.port or SENTINEL_PORT
 

@@ -96,22 +96,22 @@ def test_zsh_completes_commands_and_options(
     try:
         load = f"fpath=({script.parent} $fpath); autoload -Uz compinit; compinit -u -D; echo ready''.\n"
         os.write(master, load.encode())
-        read_until(master, "ready.")
+        assert "ready." in read_until(master, "ready.")
         os.write(master, f"{typed}\t".encode())
-        read_until(master, completed)
+        assert completed in read_until(master, completed)
     finally:
         process.kill()
         process.wait()
         os.close(master)
 
 
-def read_until(descriptor: int, expected: str, timeout_s: float = 20.0) -> None:
-    """Read what a terminal is sent until it holds the text."""
+def read_until(descriptor: int, expected: str, timeout_s: float = 20.0) -> str:
+    """What a terminal is sent until it holds the text, or until time is over."""
     shown, deadline = "", time.monotonic() + timeout_s
-    while expected not in shown:
-        assert time.monotonic() < deadline, shown
+    while expected not in shown and time.monotonic() < deadline:
         if select.select([descriptor], [], [], 0.1)[0]:
             shown += os.read(descriptor, 4096).decode(errors="replace")
+    return shown
 
 
 def test_missing_package_is_told_with_its_remedy(
